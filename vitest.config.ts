@@ -1,0 +1,27 @@
+import { defineConfig } from "vitest/config";
+
+// The suffix says what a test needs: `*.test.ts` runs anywhere and fast, `*.pg.test.ts` needs a real
+// PostgreSQL (and, where it says so, S3 over HTTP), which the test starts itself.
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/**/*.pg.test.ts", "**/node_modules/**"],
+        },
+      },
+      {
+        test: {
+          name: "pg",
+          include: ["test/**/*.pg.test.ts"],
+          globalSetup: ["test/support/global-postgres.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          maxWorkers: 2,
+        },
+      },
+    ],
+  },
+});
