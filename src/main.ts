@@ -1,2 +1,19 @@
 #!/usr/bin/env node
-process.exitCode = 0;
+/** The program: the process's arguments, environment and streams in, an exit code out. */
+import { hostname } from "node:os";
+import { runProgram } from "./cli/program.ts";
+
+// A reader that went away (`drayage history | head`) is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+process.exitCode = await runProgram({
+  argv: process.argv.slice(2),
+  env: process.env,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  pid: process.pid,
+  hostname: hostname(),
+});

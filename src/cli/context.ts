@@ -1,0 +1,99 @@
+/** What every command starts from: config, terminal, log, source, and a signal that a ^C or SIGTERM raises. */
+import { readFileSync } from "node:fs";
+import { loadConfig } from "../config/load-config.ts";
+import type { Config } from "../config/config.ts";
+import { createLogger, type Logger } from "../observe/logger.ts";
+import type { ObjectSource } from "../source/object-source.ts";
+import { openSource } from "../source/open-source.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** The parts of the process that commands use; tests pass others. */
+export interface Host {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly pid: number;
+  readonly hostname: string;
+}
+
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+  readonly quiet?: boolean;
+  readonly color?: boolean;
+  readonly yes?: boolean;
+}
+
+export function terminalOf(host: Host, options: GlobalOptions): Terminal {
+  const isTerminal = host.stdout.isTTY === true;
+  const noColour = options.color === false || (host.env["NO_COLOR"] ?? "") !== "" || host.env["TERM"] === "dumb";
+  return {
+    out: host.stdout,
+    err: host.stderr,
+    interactive: isTerminal && host.stderr.isTTY === true && options.json !== true && options.quiet !== true,
+    colour: isTerminal && !noColour && options.json !== true,
+    json: options.json === true,
+    quiet: options.quiet === true,
+    verbose: options.verbose === true,
+    width: host.stdout.columns ?? 100,
+  };
+}
+
+export function configOf(host: Host, options: GlobalOptions): Config {
+  return loadConfig({ file: options.config ?? host.env["DRAYAGE_CONFIG"] ?? "drayage.yaml", env: host.env });
+}
+
+export function loggerOf(host: Host, config: Config, options: GlobalOptions): Logger {
+  const { format } = config.log;
+  return createLogger({
+    level: options.verbose === true ? "debug" : options.quiet === true ? "error" : config.log.level,
+    format: format === "auto" ? (host.stderr.isTTY === true ? "text" : "json") : format,
+    stream: host.stderr,
+  });
+}
+
+export async function withSource<T>(config: Config, host: Host, work: (source: ObjectSource) => Promise<T>): Promise<T> {
+  const source = await openSource(config.source, host.env);
+  try {
+    return await work(source);
+  } finally {
+    source.close();
+  }
+}
+
+/** Ended by a signal: the unit was rolled back, its objects are free again. */
+export class Interrupted extends Error {
+  readonly exit: number;
+  constructor(exit: number) {
+    super("interrupted");
+    this.exit = exit;
+  }
+}
+
+/** Runs `work` with a signal that the first ^C or SIGTERM raises; a second ends the process at once. */
+export async function withSignals<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  let exit = 0;
+  const raise = (signal: NodeJS.Signals) => {
+    if (exit !== 0) process.exit(exit);
+    exit = signal === "SIGINT" ? 130 : 143;
+    controller.abort(new Interrupted(exit));
+  };
+  process.on("SIGINT", raise);
+  process.on("SIGTERM", raise);
+  try {
+    return await work(controller.signal);
+  } catch (error) {
+    throw exit === 0 ? error : new Interrupted(exit);
+  } finally {
+    process.off("SIGINT", raise);
+    process.off("SIGTERM", raise);
+  }
+}
+
+export function programVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,120 @@
+/** The command line: commands in four groups, global options, and the one place where an error becomes text and an exit code. */
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { DrayageError } from "../errors.ts";
+import { type GlobalOptions, type Host, Interrupted, programVersion, terminalOf } from "./context.ts";
+import { asKnown, errorJson, errorText, traceText } from "./print-error.ts";
+
+/** Runs the command line; resolves with the exit code. */
+export async function runProgram(host: Host): Promise<number> {
+  let exit = 0;
+  const program = buildProgram(host, (code) => {
+    exit = code;
+  });
+  try {
+    await program.parseAsync([...host.argv], { from: "user" });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof Interrupted) return error.exit;
+    const options = program.opts<GlobalOptions>();
+    const known = asKnown(error);
+    const terminal = terminalOf(host, options);
+    if (terminal.json) host.stdout.write(`${JSON.stringify({ format: 1, exit: known.exit, error: errorJson(known) }, undefined, 2)}\n`);
+    else host.stderr.write(`${errorText({ ...terminal, colour: terminal.colour && host.stderr.isTTY === true }, known)}\n`);
+    if (terminal.verbose) host.stderr.write(`${traceText(known)}\n`);
+    return known.exit;
+  }
+}
+
+function buildProgram(host: Host, setExit: (code: number) => void): Command {
+  const program = new Command("drayage");
+  program
+    .description("Loads what AWS DMS drops in S3 into PostgreSQL: typed, flat, every record accounted for.")
+    .version(programVersion(), "--version", "print the version")
+    .helpOption("--help", "print help")
+    .helpCommand(false)
+    .addOption(new Option("--config <file>", "config file").env("DRAYAGE_CONFIG").default(undefined, "drayage.yaml"))
+    .option("--json", "one JSON document on standard output")
+    .option("--verbose", "more log, and where an error came from")
+    .option("--quiet", "errors alone")
+    .option("--no-color", "no colour (also NO_COLOR)")
+    .option("--yes", "answer every question with yes")
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void host.stdout.write(text),
+      writeErr: (text) => void host.stderr.write(text),
+      outputError: (text, write) => write(`${text.replace(/^error: /, "USAGE  ")}  next   Run \`drayage --help\`, or \`drayage <command> --help\`.\n`),
+    });
+  program.action(() => program.help());
+
+  const run =
+    <A extends unknown[]>(work: (...args: A) => Promise<number>) =>
+    async (...args: A) =>
+      setExit(await work(...args));
+  const options = (command: Command) => command.optsWithGlobals();
+
+  program.commandsGroup("Every day:");
+  loadOptions(program.command("load [table...]").description("load everything new, and what failed for a passing reason"))
+    .option("--dry-run", "the same as plan")
+    .action(run(async (names: string[], _: unknown, command: Command) => (await import("./load-command.ts")).runLoadCommand(host, names, options(command))));
+  program
+    .command("plan [table...]")
+    .description("dry run: columns, types, statements and rejects; changes nothing")
+    .option("--limit <n>", "records read of each table", wholeNumber, 10_000)
+    .option("--full", "read every record")
+    .option("--sql", "print the statements alone")
+    .option("--yaml", "print lines to paste into the config")
+    .addOption(new Option("--samples <kind>", "sample values").choices(["full", "masked", "none"]))
+    .action(run(async (names: string[], _: unknown, command: Command) => (await import("./plan-command.ts")).runPlan(host, names, options(command))));
+
+  program.commandsGroup("When something is wrong:");
+  const rejects = program.command("rejects").description("records that could not be loaded");
+  rejects
+    .command("list [table...]", { isDefault: true })
+    .description("by table, reason and object; no cell values")
+    .option("--reason <reason>", "only this reason")
+    .option("--object <key>", "only of this object")
+    .option("--limit <n>", "how many to list", wholeNumber, 50)
+    .action(run(async (names: string[], _: unknown, command: Command) => (await import("./rejects-command.ts")).runRejectsList(host, names, options(command))));
+  rejects
+    .command("show <id>")
+    .description("one reject with its record")
+    .action(run(async (id: string, _: unknown, command: Command) => (await import("./rejects-command.ts")).runRejectsShow(host, id, options(command))));
+
+  program.commandsGroup("Look closer:");
+  program
+    .command("history [table...]")
+    .description("objects and what became of them, newest first")
+    .option("--limit <n>", "how many to list", wholeNumber, 30)
+    .option("--runs", "runs instead of objects")
+    .addOption(new Option("--status <status>", "only this status").choices(["pending", "loading", "loaded", "loaded_with_rejects", "failed", "skipped", "superseded"]))
+    .action(run(async (names: string[], _: unknown, command: Command) => (await import("./history-command.ts")).runHistory(host, names, options(command))));
+
+  program.commandsGroup("Set up:");
+  program
+    .command("demo")
+    .description("three hours of objects from S3 into a real PostgreSQL, both started here")
+    .option("--keep", "leave both servers running and print their addresses")
+    .action(run(async (_: unknown, command: Command) => (await import("./demo-command.ts")).runDemo(host, options(command))));
+  program
+    .command("migrate")
+    .description("bring the state schema to this version (load does it by itself)")
+    .action(run(async (_: unknown, command: Command) => (await import("./migrate-command.ts")).runMigrate(host, options(command))));
+  return program;
+}
+
+function loadOptions(command: Command): Command {
+  return command
+    .option("--object <key...>", "only these objects, also when they wait for a change")
+    .option("--concurrency <n>", "tables at a time", wholeNumber)
+    .option("--reject-limit <n>", "most rejected records of an object", wholeNumber)
+    .option("--allow-deletes", "do not stop at delete_limit_pct");
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("a whole number is meant");
+  return Number(text);
+}
+
+export type { DrayageError };

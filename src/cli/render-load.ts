@@ -1,0 +1,135 @@
+/** The end of a load: what arrived where, the balance, what needs somebody. */
+import { exitOfCode } from "../load/load-table.ts";
+import { exitOf, type RunReport, sumCounts, type TableReport } from "../load/report.ts";
+import { formatBytes, formatCount, formatDuration } from "../observe/progress.ts";
+import { outcomes } from "../warehouse/load-history.ts";
+import { errorJson, errorText } from "./print-error.ts";
+import { renderTable, safeText, type Terminal, tone } from "./terminal.ts";
+
+export function loadText(terminal: Terminal, report: RunReport): string {
+  const parts: string[] = [];
+  const loaded = report.tables.filter((table) => table.objects.length > 0);
+  if (loaded.length > 0) parts.push(balanceTable(terminal, loaded), summaryLine(report, loaded));
+  for (const table of report.tables) parts.push(...tableNotes(terminal, table));
+  if (report.unclaimed.size > 0) parts.push(unclaimedText(terminal, report));
+  const idle = report.tables.every((table) => table.objects.length + table.failures.length + table.waiting.length + table.held.length === 0);
+  if (idle) parts.unshift(`Nothing new: ${formatCount(report.listed)} objects listed, all of them final.`);
+  return parts.filter((part) => part !== "").join("\n\n");
+}
+
+function balanceTable(terminal: Terminal, tables: readonly TableReport[]): string {
+  const sums = tables.map((table) => ({ name: table.target, objects: table.objects.length, counts: sumCounts(table.objects), milliseconds: table.milliseconds }));
+  if (tables.length > 1) {
+    const all = tables.flatMap((table) => table.objects);
+    sums.push({ name: "total", objects: all.length, counts: sumCounts(all), milliseconds: 0 });
+  }
+  // Columns that are zero everywhere say nothing; read, inserted and rejected always stand.
+  const shown = outcomes.filter((outcome) => outcome === "inserted" || outcome === "rejected" || sums.some((sum) => sum.counts[outcome] > 0));
+  const rows = sums.map((sum) => [
+    safeText(sum.name),
+    formatCount(sum.objects),
+    formatCount(sum.counts.read),
+    "=",
+    ...shown.map((outcome) => count(terminal, outcome, sum.counts[outcome])),
+    sum.milliseconds === 0 ? "" : `${formatCount(Math.round((sum.counts.read * 1000) / Math.max(1, sum.milliseconds)))}`,
+  ]);
+  const head = ["table", "objects", "read", "=", ...shown, "rows/s"].map((name) => tone(terminal, "dim", name));
+  const right = head.map((_, i) => i).filter((i) => i > 0 && i !== 3);
+  return renderTable(head, rows, right);
+}
+
+function count(terminal: Terminal, outcome: string, value: number): string {
+  const text = formatCount(value);
+  if (value === 0) return tone(terminal, "dim", text);
+  return outcome === "rejected" ? tone(terminal, "warn", text) : text;
+}
+
+function summaryLine(report: RunReport, tables: readonly TableReport[]): string {
+  const objects = tables.flatMap((table) => table.objects);
+  const counts = sumCounts(objects);
+  const sum = outcomes.reduce((total, outcome) => total + counts[outcome], 0);
+  const bytes = objects.reduce((total, object) => total + object.bytes, 0);
+  const balance = sum === counts.read ? "every record accounted for" : `${counts.read - sum} records UNACCOUNTED FOR`;
+  return (
+    `${formatCount(objects.length)} objects (${formatBytes(bytes)}), ${formatCount(counts.read)} records in ${formatDuration(report.milliseconds)}: ${balance}.` +
+    ` Peak memory ${formatBytes(report.peakRssBytes)}. Run ${report.runId}.`
+  );
+}
+
+function tableNotes(terminal: Terminal, table: TableReport): string[] {
+  const parts: string[] = [];
+  const rejected = sumCounts(table.objects).rejected;
+  if (rejected > 0) {
+    const reasons = [...table.reasons].map(([reason, n]) => `${n} ${reason}`).join(", ");
+    parts.push(
+      `${tone(terminal, "warn", "rejected")}  ${safeText(table.target)}: ${reasons}\n  next   drayage rejects list ${safeText(table.table)}`,
+    );
+  }
+  if (table.repairs.size > 0) {
+    const columns = [...table.repairs].map(([column, n]) => `${safeText(column)} ${n}`).join(", ");
+    parts.push(`repaired  ${safeText(table.target)}: characters that PostgreSQL cannot hold became U+FFFD (${columns})`);
+  }
+  for (const note of table.notes) parts.push(`note  ${safeText(table.target)}: ${safeText(note)}`);
+  parts.push(...sameErrors(table).map(({ error, more }) => errorText(terminal, error) + (more > 0 ? `\n  and ${more} more objects for the same reason` : "")));
+  if (table.waiting.length > 0) {
+    const [first] = table.waiting;
+    parts.push(
+      `${tone(terminal, "bad", first?.code ?? "")}  ${table.waiting.length} ${table.waiting.length === 1 ? "object waits" : "objects wait"} since a failed load: ${safeText(first?.reason ?? "")}\n` +
+        `  where  table ${safeText(table.table)}, object ${safeText(first?.key ?? "")}\n  next   mend the cause, then drayage load --object ${safeText(first?.key ?? "KEY")}`,
+    );
+  }
+  if (table.held.length > 0) {
+    parts.push(
+      `${tone(terminal, "warn", "HELD_ELSEWHERE")}  ${table.held.length} objects are held: ${safeText(table.held[0]?.reason ?? "")}\n  where  table ${safeText(table.table)}\n  next   the next run takes over what that run leaves`,
+    );
+  }
+  return parts;
+}
+
+/** One cause, one message: objects that failed alike are counted. */
+function sameErrors(table: TableReport) {
+  const groups = new Map<string, { error: TableReport["failures"][number]["error"]; more: number }>();
+  for (const { error } of table.failures) {
+    const id = `${error.code} ${error.message}`;
+    const known = groups.get(id);
+    if (known === undefined) groups.set(id, { error, more: 0 });
+    else known.more++;
+  }
+  return [...groups.values()];
+}
+
+function unclaimedText(terminal: Terminal, report: RunReport): string {
+  const folders = [...report.unclaimed].slice(0, 5).map(([folder, n]) => `${safeText(folder === "" ? "(top level)" : folder)} (${n})`);
+  const more = report.unclaimed.size > 5 ? ` and ${report.unclaimed.size - 5} more` : "";
+  return `${tone(terminal, "dim", "unclaimed")}  folders that no table reads: ${folders.join(", ")}${more}; add them under tables, or to source.ignore`;
+}
+
+export function loadJson(report: RunReport): Record<string, unknown> {
+  return {
+    format: 1,
+    command: "load",
+    run_id: Number(report.runId),
+    exit: exitOf(report, exitOfCode),
+    listed: report.listed,
+    ignored: report.ignored,
+    unclaimed: Object.fromEntries(report.unclaimed),
+    milliseconds: Math.round(report.milliseconds),
+    peak_rss_bytes: report.peakRssBytes,
+    tables: report.tables.map((table) => ({
+      table: table.table,
+      target: table.target,
+      objects: table.objects,
+      counts: sumCounts(table.objects),
+      rejected_by_reason: Object.fromEntries(table.reasons),
+      repairs: Object.fromEntries(table.repairs),
+      ddl: table.ddl,
+      notes: table.notes,
+      paused: table.paused,
+      failures: table.failures.map(({ key, error }) => ({ key, ...errorJson(error) })),
+      waiting: table.waiting,
+      held: table.held,
+      milliseconds: Math.round(table.milliseconds),
+    })),
+    counts: sumCounts(report.tables.flatMap((table) => table.objects)),
+  };
+}

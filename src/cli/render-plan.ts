@@ -1,0 +1,122 @@
+/** A plan as text: objects, columns, statements, expected rejects, proposals. */
+import type { TablePlan } from "../load/plan-table.ts";
+import type { PlanReport } from "../load/run-plan.ts";
+import { formatBytes, formatCount, formatDuration } from "../observe/progress.ts";
+import { outcomes } from "../warehouse/load-history.ts";
+import { errorJson, errorText } from "./print-error.ts";
+import { renderTable, safeText, type Terminal, tone } from "./terminal.ts";
+
+export type Samples = "full" | "masked" | "none";
+
+export function planText(terminal: Terminal, report: PlanReport, samples: Samples): string {
+  const parts = report.tables.flatMap((table) => tableText(terminal, table, samples));
+  const folders = [...report.unclaimed.keys()].slice(0, 5).map(safeText);
+  if (folders.length > 0) parts.push(`${tone(terminal, "dim", "unclaimed")}  folders that no table reads: ${folders.join(", ")}`);
+  if (report.tables.length === 0) parts.push(`Nothing to plan: ${formatCount(report.listed)} objects listed, none of them new to a table of the config.`);
+  parts.push(tone(terminal, "dim", `Planned in ${formatDuration(report.milliseconds)}; nothing was changed.`));
+  return parts.join("\n\n");
+}
+
+function tableText(terminal: Terminal, table: TablePlan, samples: Samples): string[] {
+  const { fullLoads, changes, bytes } = table.objects;
+  const title = `${tone(terminal, "strong", safeText(table.target))}  ${table.exists ? "" : "new table, "}${formatCount(fullLoads)} full-load and ${formatCount(changes)} change objects, ${formatBytes(bytes)}`;
+  if (fullLoads + changes === 0) return [`${tone(terminal, "strong", safeText(table.target))}  nothing new`];
+  const parts = [`${title}\n  read ${formatCount(table.read.records)} records of ${formatCount(table.read.objects)} objects${table.key.length === 0 ? "" : `, key ${safeText(table.key.join(", "))}`}`];
+  if (table.dialect.length > 0) parts.push(`  ${tone(terminal, "dim", "dialect")}\n${table.dialect.map((line) => `    ${safeText(line)}`).join("\n")}`);
+  if (table.columns.length > 0) parts.push(indent(columnTable(terminal, table, samples)));
+  if (table.statements.length > 0) {
+    parts.push(`  ${tone(terminal, "dim", "statements that load would run")}\n${indent(indent(table.statements.map((statement) => `${safeLines(statement)};`).join("\n")))}`);
+  }
+  if (table.counts.read > 0) parts.push(`  ${outcomeText(terminal, table)}`);
+  if (table.proposals.length > 0) {
+    const lines = table.proposals.map(({ line, why }) => `      ${safeText(line)}   ${tone(terminal, "dim", `# ${why}`)}`);
+    parts.push(`  ${tone(terminal, "good", "proposed")}, to paste into the config:\n    columns:\n${lines.join("\n")}`);
+  }
+  for (const error of table.errors) parts.push(indent(errorText(terminal, error)));
+  return [parts.join("\n\n")];
+}
+
+function columnTable(terminal: Terminal, table: TablePlan, samples: Samples): string {
+  const head = ["path", "column", "type", "null", ...(samples === "none" ? [] : ["sample"]), "max length"].map((name) => tone(terminal, "dim", name));
+  const rows = table.columns.map((column) => [
+    safeText(cut(column.path, 40)),
+    safeText(column.column) + (column.isKey ? tone(terminal, "good", " (key)") : column.isNew && table.exists ? tone(terminal, "warn", " (new)") : ""),
+    column.type.replace("timestamp with time zone", "timestamptz"),
+    `${Math.round(column.nullShare * 100)} %`,
+    ...(samples === "none" ? [] : [safeText(cut(shown(column.sample, samples), 36))]),
+    formatCount(column.maxLength),
+  ]);
+  return renderTable(head, rows, [3, head.length - 1]);
+}
+
+function outcomeText(terminal: Terminal, table: TablePlan): string {
+  const counts = outcomes.filter((outcome) => table.counts[outcome] > 0).map((outcome) => `${formatCount(table.counts[outcome])} ${outcome}`);
+  const rejects = [...table.rejects].map(([reason, n]) => `${n} ${safeText(reason)}`);
+  return (
+    `of ${formatCount(table.counts.read)} records read: ${counts.join(", ")}` +
+    (rejects.length === 0 ? "" : `\n  ${tone(terminal, "warn", "rejects expected")}: ${rejects.join(", ")}`) +
+    `\n  ${tone(terminal, "dim", "not tried: foreign keys, triggers, unique values of rows outside these objects")}`
+  );
+}
+
+function shown(sample: string | undefined, samples: Samples): string {
+  if (sample === undefined) return "";
+  return samples === "masked" ? mask(sample) : sample;
+}
+
+/** The form of a value without the value. */
+export function mask(value: string): string {
+  return value.replaceAll(/\p{L}/gu, "x").replaceAll(/\p{N}/gu, "9");
+}
+
+function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+}
+
+function indent(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => (line === "" ? line : `  ${line}`))
+    .join("\n");
+}
+
+function safeLines(text: string): string {
+  return text.split("\n").map(safeText).join("\n");
+}
+
+export function planSql(report: PlanReport): string {
+  return report.tables.flatMap((table) => table.statements.map((statement) => `${statement};`)).join("\n\n");
+}
+
+/** Lines to paste: what is proposed, as a config. */
+export function planYaml(report: PlanReport): string {
+  const tables = report.tables.filter((table) => table.proposals.length > 0);
+  if (tables.length === 0) return "# nothing to propose";
+  return ["tables:", ...tables.flatMap((table) => [`  ${table.table}:`, "    columns:", ...table.proposals.map(({ line, why }) => `      ${line}   # ${why}`)])].join("\n");
+}
+
+export function planJson(report: PlanReport, exit: number, samples: Samples): Record<string, unknown> {
+  return {
+    format: 1,
+    command: "plan",
+    exit,
+    listed: report.listed,
+    unclaimed: Object.fromEntries(report.unclaimed),
+    milliseconds: Math.round(report.milliseconds),
+    tables: report.tables.map((table) => ({
+      table: table.table,
+      target: table.target,
+      exists: table.exists,
+      objects: table.objects,
+      read: table.read,
+      key: table.key,
+      columns: table.columns.map((column) => ({ ...column, sample: samples === "none" ? undefined : shown(column.sample, samples) })),
+      statements: table.statements,
+      counts: table.counts,
+      rejects: Object.fromEntries(table.rejects),
+      proposals: table.proposals,
+      dialect: table.dialect,
+      errors: table.errors.map(errorJson),
+    })),
+  };
+}

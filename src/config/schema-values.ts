@@ -1,0 +1,183 @@
+/** The kinds of values that config keys take, each with the sentence that says what is wrong with another one. */
+import { z } from "zod";
+import { isColumnType, tidyType } from "./column-type.ts";
+import { prefixFault, templateFault, trimSlashes } from "./folder-names.ts";
+import { didYouMean, nearest } from "./suggest.ts";
+import { isEncoding, isTimeZone, parseDuration, parseSize } from "./units.ts";
+
+// PostgreSQL and Node both keep time-outs in 32 bits.
+const maxTimeout = 2 ** 31 - 1;
+
+export const text = z.string("must be text; put it in quotes").min(1, "must not be empty");
+
+/**
+ * A map with exactly these keys. Its message for unknown ones has a line for each, in zod's order. `hints` says more about keys
+ * that somebody may well look for here.
+ */
+export function section<S extends z.core.$ZodLooseShape>(
+  shape: S,
+  hints: Readonly<Record<string, string>> = {},
+): z.ZodObject<S, z.core.$strict> {
+  const known = Object.keys(shape);
+  return z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code !== "unrecognized_keys") return "must be a map of settings";
+      return issue.keys
+        .map((key) => `unknown key${Object.hasOwn(hints, key) ? `; ${hints[key]}` : didYouMean(key, known)}`)
+        .join("\n");
+    },
+  });
+}
+
+export function choice<const V extends readonly string[]>(...values: V): z.ZodEnum<{ [K in V[number]]: K }> {
+  return z.enum(values, `must be ${alternatives(values)}`);
+}
+
+/** `true`, `false`, or the same as text, which is what an expanded variable is. */
+export function flag() {
+  return z
+    .union([z.boolean(), z.enum(["true", "false"])], "must be true or false")
+    .transform((value) => value === true || value === "true");
+}
+
+export function flagOrAuto() {
+  return z
+    .union([z.boolean(), z.enum(["true", "false", "auto"])], "must be true, false or auto")
+    .transform((value): boolean | "auto" => (value === "auto" ? value : value === true || value === "true"));
+}
+
+export function whole(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return z
+    .union([z.int(message).min(min, message).max(max, message), z.string().regex(/^\d{1,15}$/, message)], message)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, message);
+}
+
+export function percent() {
+  const message = "must be a number from 0 to 100";
+  return z
+    .union(
+      [z.number(message).min(0, message).max(100, message), z.string().regex(/^\d{1,3}(\.\d+)?$/, message)],
+      message,
+    )
+    .transform(Number)
+    .refine((value) => value <= 100, message);
+}
+
+/** Milliseconds, at least `min`. */
+export function duration(min = 0) {
+  return z.union([z.string(), z.int()], `must be a duration such as 5s, 10m, 2h or 30d`).transform((value, context) => {
+    const parsed = parseDuration(String(value));
+    if (parsed !== undefined && parsed >= min && parsed <= maxTimeout) return parsed;
+    const message =
+      parsed === undefined
+        ? "must be a duration such as 5s, 10m, 2h or 30d"
+        : parsed < min
+          ? "must be more than 0"
+          : "must not be over 24 days";
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  });
+}
+
+/** A span of days may be longer than any time-out. */
+export function span() {
+  const message = "must be a duration such as 10m, 2h or 30d";
+  return z.string(message).refine((value) => parseDuration(value) !== undefined, message);
+}
+
+/** Bytes, from 1 to `max`. */
+export function size(max: number) {
+  const message = "must be a size such as 64MB";
+  return z.union([z.string(), z.int()], message).transform((value, context) => {
+    const parsed = parseSize(String(value));
+    if (parsed !== undefined && parsed > 0 && parsed <= max) return parsed;
+    context.addIssue({
+      code: "custom",
+      message: parsed === undefined ? message : `must be from 1 byte to ${max / 2 ** 20}MB`,
+    });
+    return z.NEVER;
+  });
+}
+
+/** One name or a list of them. */
+export function names(entry: z.ZodType<string, string> = text) {
+  return z
+    .union([entry, z.array(entry)], "must be a name or a list of names")
+    .transform((value) => (typeof value === "string" ? [value] : value))
+    .refine((list) => new Set(list).size === list.length, "must not name anything twice");
+}
+
+export const timeZone = text.refine(isTimeZone, "must be a time zone such as UTC or Asia/Kolkata");
+
+export const encoding = text
+  .refine(isEncoding, "must be an encoding such as utf-8 or iso-8859-1")
+  .transform((name) => (/^utf-?8$/i.test(name) ? "utf-8" : name.toLowerCase()));
+
+/** Below source.url, without slashes at the ends. */
+export const prefix = text.transform(trimSlashes).superRefine((folder, context) => {
+  const fault = prefixFault(folder);
+  if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+});
+
+export const targetTemplate = text.superRefine((template, context) => {
+  const fault = templateFault(template);
+  if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+});
+
+/** A name in the warehouse. PostgreSQL would cut a longer one without a word. */
+export const identifier = text
+  .refine((name) => Buffer.byteLength(name) <= 63, "must not be longer than 63 bytes")
+  .refine((name) => !/\p{Cc}/u.test(name), "must not hold control characters");
+
+/** People paste DMS's own notation: a backslash and a letter. */
+export const delimiter = z
+  .string("must be one character")
+  .transform((value) => (value === "\\t" ? "\t" : value))
+  .refine((value) => /^[\t -~]$/.test(value) && value !== '"', 'must be one ASCII character other than "');
+
+export const rowDelimiter = z
+  .string('must be auto, "\\n" or "\\r\\n"')
+  .transform((value) => value.replaceAll("\\r", "\r").replaceAll("\\n", "\n"))
+  .pipe(z.enum(["auto", "\n", "\r\n"], 'must be auto, "\\n" or "\\r\\n"'));
+
+const nullToken = z
+  .string('must be text; write "NULL" in quotes, without them YAML reads no value')
+  .refine((token) => !/["\r\n]/.test(token), "must not hold quotes or line ends");
+
+export const nullTokens = z.union(
+  [z.literal("auto"), z.array(nullToken)],
+  'must be auto, or a list such as ["NULL", ""]',
+);
+
+/** A type, or one of the words that stand for a rule. */
+export const columnRuleText = z.string().transform((value, context) => {
+  const type = tidyType(value);
+  const fault = typeFault(type);
+  if (fault === undefined) return type;
+  context.addIssue({ code: "custom", message: fault });
+  return z.NEVER;
+});
+
+export const columnType = z
+  .string("must be a type")
+  .transform(tidyType)
+  .superRefine((type, context) => {
+    const word = ["ignore", "hash", "child"].includes(type);
+    const fault = word ? "is no type; write the word itself instead of the map" : typeFault(type);
+    if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+  });
+
+function typeFault(type: string): string | undefined {
+  if (/^[^()]*\([^()]*$/.test(type)) return "is cut short: inside { } a comma ends a text, so put the type in quotes";
+  if (!isColumnType(type)) return "is not a PostgreSQL type, such as bigint, numeric(12,2) or text[]";
+  // A misspelt `ignore` would pass for a type of the user's own, and bring in what must stay out.
+  return type !== "ignore" && nearest(type, ["ignore"]) === "ignore"
+    ? "is not a type; did you mean ignore?"
+    : undefined;
+}
+
+function alternatives(values: readonly string[]): string {
+  return values.length < 2 ? values.join("") : `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`;
+}

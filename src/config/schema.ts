@@ -1,0 +1,274 @@
+/** Every key of the config file: its type and its sentence. Defaults are in resolve-config.ts. */
+import { z } from "zod";
+import * as v from "./schema-values.ts";
+
+const megabyte = 2 ** 20;
+
+const dialect = v.section({
+  header: v.flagOrAuto().optional().describe("Whether objects begin with a line of column names."),
+  op: v.flagOrAuto().optional().describe("Whether records begin with I, U or D."),
+  timestamp_column: v.text.optional().describe("DMS's TimestampColumnName."),
+  delimiter: v.delimiter.optional().describe("DMS's CsvDelimiter: one character."),
+  row_delimiter: v.rowDelimiter.optional().describe("DMS's CsvRowDelimiter."),
+  rfc4180: v.flag().optional().describe("DMS's Rfc4180; false means that nothing is ever quoted."),
+  nulls: v.nullTokens.optional().describe('Unquoted texts that mean NULL; "" is the empty field.'),
+  encoding: v.encoding.optional().describe("Encoding of the objects."),
+  file_timezone: v.timeZone.optional().describe("DMS's DatePartitionTimezone: the zone of the times in object names."),
+  unchanged_token: v.text
+    .optional()
+    .describe("DMS's CsvNoSupValue: the cell was not logged and keeps its stored value."),
+  before_image: v
+    .section({ prefix: v.text.optional(), suffix: v.text.optional() })
+    .optional()
+    .describe("How before-image columns are called."),
+  lob_max_size: v
+    .size(1024 * megabyte)
+    .optional()
+    .describe("DMS's LobMaxSize: the size at which LOBs were cut."),
+  zero_dates: z
+    .union([z.null(), z.literal("null")], "must be null")
+    .optional()
+    .describe("What 0000-00-00 becomes."),
+});
+
+const source = v.section({
+  url: v.text.superRefine(sourceUrl).describe("s3://bucket/prefix or file:///dir; everything below is looked at."),
+  region: v.text.optional().describe("AWS region of the bucket."),
+  endpoint: v.text
+    .refine((url) => /^https?:\/\/[^/]/.test(url), "must be an http:// or https:// URL")
+    .optional()
+    .describe("S3 endpoint, for stores other than AWS."),
+  role: v.text.optional().describe("IAM role to take on."),
+  timezone: v.timeZone.optional().describe("What a source time without a zone means."),
+  expect_every: v.span().optional().describe("How often any object should arrive."),
+  ignore: v.names().optional().describe("Globs of folders that no table reads and nobody wants reported."),
+  dialect: dialect.optional().describe("How DMS writes its CSV here."),
+});
+
+const warehouse = v.section(
+  {
+    url: v.text
+      .refine(
+        isPostgresUrl,
+        "must be a postgresql:// URL; characters such as @ # / in its password are written as %40 %23 %2F",
+      )
+      .optional()
+      .describe("postgresql://user:password@host:port/database"),
+    host: v.text.optional().describe("Instead of url. The password comes from PGPASSWORD."),
+    port: v.whole(1, 65_535).optional(),
+    database: v.text.optional(),
+    user: v.text.optional(),
+    role: v.identifier.optional().describe("SET ROLE of every session: the owner of the main tables."),
+    auth: v.choice("password", "iam").optional().describe("How drayage signs in."),
+    secret: v.text.optional().describe("ARN of an AWS Secrets Manager secret with user and password."),
+    tls: z
+      .union([z.enum(["verify-full", "require", "off"]), z.literal(false)], "must be verify-full, require or off")
+      .transform((value) => (value === false ? "off" : value))
+      .optional()
+      .describe("How far the server's certificate is checked."),
+    ca: v.text.optional().describe("File with the server's CA certificates (PEM); relative to the config."),
+    schema: v.identifier.optional().describe("Where main tables live, unless `into` says otherwise."),
+    state_schema: v.identifier.optional().describe("drayage's own schema."),
+    connections: v.whole(1, 1_000).optional().describe("Most connections at a time."),
+    lock_timeout: v.duration(1).optional().describe("How long DDL waits for a lock on a main table."),
+    lock_wait: v.duration().optional().describe("How long `load` waits at its end for what other runs hold."),
+    max_attempts: v
+      .whole(1, 100_000)
+      .optional()
+      .describe("How often an object that failed for a passing reason is tried."),
+    statement_timeout: v.duration().optional().describe("PostgreSQL's statement_timeout; 0 is none."),
+    staging: v.choice("temp", "unlogged").optional().describe("Kind of the staging tables."),
+    ddl: v.choice("apply", "print").optional().describe("Whether drayage alters main tables or prints the statements."),
+  },
+  { password: "it belongs into url, or into PGPASSWORD" },
+);
+
+const columnRule = z.union(
+  [
+    v.columnRuleText,
+    v.section({
+      type: v.columnType.optional(),
+      as: v.identifier.optional(),
+      using: v.text.optional(),
+      timezone: v.timeZone.optional(),
+    }),
+  ],
+  "must be a type, ignore, jsonb or a map of type, as, timezone",
+);
+export type ColumnRuleInput = z.output<typeof columnRule>;
+
+const columns = z.union(
+  [
+    z.record(v.text, columnRule),
+    z
+      .array(
+        z
+          .union([z.string(), z.record(v.text, columnRule)], "must be `name`, `name type` or `name: {...}`")
+          .superRefine(listedColumn),
+      )
+      .superRefine(listedOnce),
+  ],
+  "must be a map of columns, or a list of them in the source's order",
+);
+export type ColumnsInput = z.output<typeof columns>;
+
+const flatten = v.section({
+  separator: v.text
+    .regex(/^[!#-~]{1,10}$/, "must be 1 to 10 ASCII characters")
+    .optional()
+    .describe("Between the keys of a path in a column's name."),
+  max_depth: v.whole(1, 1_000).optional().describe("Deeper objects stay jsonb."),
+  max_columns: v.whole(1, 1_500).optional().describe("Most columns that a document may become."),
+  arrays: v.choice("jsonb", "child").optional().describe("What arrays become."),
+  naming: v.choice("snake", "keep").optional().describe("How keys are spelled as columns."),
+});
+
+const contract = v.section({
+  columns: v.choice("evolve", "freeze", "rescue", "discard").optional().describe("What happens to a new column."),
+  types: v.choice("widen", "reject").optional().describe("What happens to a value that the column's type cannot hold."),
+  max_new_columns: v.whole(0, 1_500).optional().describe("Most columns added to a table in one run."),
+});
+
+const tableShape = {
+  into: v.targetTemplate.optional().describe("Main table: table, schema.table, or a template of {schema} and {table}."),
+  primary_key: v
+    .names()
+    .refine((list) => list.length > 0, "must name a column")
+    .optional()
+    .describe("The columns that identify a row."),
+  columns: columns.optional().describe("By name or document path: a type, ignore, jsonb, or {type, as, timezone}."),
+  columns_from: v.text.optional().describe("Export of information_schema.columns."),
+  document: v.names().optional().describe("Columns that hold a JSON document."),
+  flatten: flatten.optional(),
+  contract: contract.optional(),
+  write_mode: v.choice("upsert", "append", "replace", "scd2").optional(),
+  deletes: v
+    .choice("hard", "soft", "ignore")
+    .optional()
+    .describe("hard mirrors the source, soft keeps rows with _deleted_at."),
+  full_load: v.choice("once", "snapshot", "changes").optional().describe("What a set of LOAD objects holds."),
+  on_reload: v.choice("refresh", "hold").optional().describe("What a newer full load does."),
+  reload_settle: v.span().optional(),
+  changes_from: v.text.optional(),
+  order_by: v.text.optional(),
+  reject_limit: v
+    .whole(0, 1e12)
+    .optional()
+    .describe("Rejects an object may have, when reject_limit_pct is exceeded too."),
+  reject_limit_pct: v.percent().optional(),
+  delete_limit_pct: v.percent().optional().describe("Share of a table's rows that one unit may delete."),
+  invalid_text: v.choice("repair", "reject").optional().describe("What happens to NUL bytes and invalid UTF-8."),
+  expect_every: v.span().optional(),
+  late_after: v.span().optional(),
+  system_columns: v.choice("all", "minimal").optional(),
+  dialect: dialect.optional(),
+};
+
+const defaults = v.section(tableShape, { prefix: "it belongs to each table" });
+const table = v.section({
+  prefix: v
+    .names(v.prefix)
+    .refine((list) => list.length > 0, "must name a folder")
+    .optional()
+    .describe("Folders below source.url; globs allowed."),
+  ...tableShape,
+});
+export type TableInput = z.output<typeof table>;
+export type DialectInput = z.output<typeof dialect>;
+
+export const configSchema = v.section({
+  source,
+  warehouse,
+  defaults: defaults.optional(),
+  tables: z
+    .record(
+      v.text,
+      z.union([table, z.enum(["off"]), z.literal(false)], "must be a map of settings ({} for none), or off"),
+      "must be a map of tables",
+    )
+    .refine((tables) => Object.keys(tables).length > 0, "must have an entry"),
+  schedule: v
+    .section({
+      cron: v.text.optional(),
+      timezone: v.timeZone.optional(),
+      concurrency: v.whole(1, 64).optional().describe("Units loaded at a time."),
+      after: v.names().optional(),
+      http: v
+        .section({ port: v.whole(0, 65_535).optional(), bind: v.text.optional(), token: v.text.optional() })
+        .optional(),
+    })
+    .optional(),
+  alerts: v
+    .section({
+      webhook: v.text.optional(),
+      heartbeat: v.text.optional(),
+      on: v.names().optional(),
+      unusual: z.unknown().optional(),
+      daily: z.unknown().optional(),
+    })
+    .optional(),
+  retention: v
+    .section({ rejects: v.span().optional(), tombstones: v.span().optional(), runs: v.span().optional() })
+    .optional(),
+  limits: v
+    .section({
+      max_record_bytes: v
+        .size(256 * megabyte)
+        .optional()
+        .describe("A larger record ends its object."),
+      max_depth: v.whole(1, 1_000).optional().describe("Deepest nesting of a document."),
+      max_unit_bytes: v
+        .size(1024 * 1024 * megabyte)
+        .optional()
+        .describe("Bytes of objects loaded in one transaction."),
+    })
+    .optional(),
+  log: v
+    .section({
+      level: v.choice("error", "warn", "info", "debug").optional(),
+      format: v.choice("text", "json", "auto").optional(),
+    })
+    .optional(),
+});
+export type ConfigInput = z.output<typeof configSchema>;
+
+function sourceUrl(url: string, context: z.RefinementCtx): void {
+  if (/^s3:\/\/[a-z0-9][a-z0-9._-]*(\/|$)/i.test(url) || url.startsWith("file:///")) return;
+  context.addIssue({ code: "custom", message: "must be s3://bucket/prefix, or file:///dir with an absolute path" });
+}
+
+function isPostgresUrl(text: string): boolean {
+  return /^postgres(ql)?:\/\//.test(text) && URL.canParse(text);
+}
+
+/** A column in a list: `name`, `name type` or a map of one. */
+function listedColumn(entry: string | Record<string, unknown>, context: z.RefinementCtx): void {
+  if (typeof entry !== "string") {
+    if (Object.keys(entry).length !== 1)
+      context.addIssue({ code: "custom", message: "must be one column; begin each with its own -" });
+    return;
+  }
+  const [name, type] = splitColumn(entry);
+  if (name === "") context.addIssue({ code: "custom", message: "must not be empty" });
+  if (type === undefined) return;
+  const parsed = v.columnRuleText.safeParse(type);
+  if (!parsed.success)
+    context.addIssue({ code: "custom", message: parsed.error.issues[0]?.message ?? "is not a type" });
+}
+
+function listedOnce(entries: readonly (string | Record<string, unknown>)[], context: z.RefinementCtx): void {
+  const seen = new Set<string>();
+  for (const [i, entry] of entries.entries()) {
+    const name = typeof entry === "string" ? splitColumn(entry)[0] : Object.keys(entry)[0];
+    if (name === undefined) continue;
+    if (seen.has(name)) context.addIssue({ code: "custom", path: [i], message: "names a column for the second time" });
+    seen.add(name);
+  }
+}
+
+/** `id bigint` in two: the name ends at the first space. */
+export function splitColumn(entry: string): [name: string, type: string | undefined] {
+  const trimmed = entry.trim();
+  const space = trimmed.search(/\s/);
+  return space < 0 ? [trimmed, undefined] : [trimmed.slice(0, space), trimmed.slice(space).trim()];
+}

@@ -1,0 +1,139 @@
+/** Lists the source and gives each object to the table whose folder it lies in; what belongs to none is counted, never dropped. */
+import type { Config } from "../config/config.ts";
+import { isPattern, trimSlashes } from "../config/folder-names.ts";
+import { leadingRegExp } from "../config/glob.ts";
+import { checkTargets, claimTable, type FoundFolder, tableFolder, targetOf } from "../config/table-names.ts";
+import type { ListedObject, ObjectSource } from "../source/object-source.ts";
+import { objectVersion, parseObjectKey } from "../source/object-key.ts";
+import type { HistoryObject } from "../warehouse/load-history.ts";
+import type { TableSpec } from "./table-spec.ts";
+
+/** A listed object that its name says is DMS output. */
+export interface SourceObject extends ListedObject, HistoryObject {
+  readonly gzip: boolean;
+  /** `_version` of its records. */
+  readonly version: bigint;
+  /** Order of loading inside the table. */
+  readonly sequence: bigint;
+}
+
+export interface Discovery {
+  readonly tables: readonly DiscoveredTable[];
+  /** Folders that no table reads, with their number of objects. */
+  readonly unclaimed: ReadonlyMap<string, number>;
+  /** Objects in claimed folders whose names DMS does not write. */
+  readonly ignored: number;
+  readonly listed: number;
+}
+
+export interface DiscoveredTable {
+  readonly spec: TableSpec;
+  readonly objects: readonly SourceObject[];
+}
+
+/** Which tables a command is about. */
+export interface TableFilter {
+  wants(table: TableSpec, folder: string): boolean;
+  /** Called when everything was listed; throws TABLE_UNKNOWN for a name that no table bore. */
+  listed(): void;
+}
+
+/** Called with each page of a table's objects as they are listed; returns those to keep. */
+export type PageFilter = (table: TableSpec, objects: readonly SourceObject[]) => Promise<readonly SourceObject[]>;
+
+/**
+ * Reads the listing page by page; `keep` (the anti-join with the history) bounds what is held in memory. `wanted` limits it to
+ * some tables: then only their folders are listed, where they are plain prefixes.
+ */
+export async function discover(config: Config, source: ObjectSource, wanted: TableFilter | undefined, keep: PageFilter): Promise<Discovery> {
+  const found = new Map<string, { spec: TableSpec; objects: SourceObject[] }>();
+  const specs = new Map<string, TableSpec>();
+  const unclaimed = new Map<string, number>();
+  let ignored = 0;
+  let listed = 0;
+  for (const folder of foldersToList(config, wanted)) {
+    for await (const page of source.list(folder)) {
+      listed += page.length;
+      const byTable = new Map<TableSpec, SourceObject[]>();
+      for (const object of page) {
+        const placed = place(config, specs, object);
+        if (placed === "ignored") ignored++;
+        else if (typeof placed === "string") unclaimed.set(placed, (unclaimed.get(placed) ?? 0) + 1);
+        else if (placed !== undefined && (wanted === undefined || wanted.wants(placed.spec, placed.folder))) {
+          const objects = byTable.get(placed.spec);
+          if (objects === undefined) byTable.set(placed.spec, [placed.object]);
+          else objects.push(placed.object);
+        }
+      }
+      for (const [spec, objects] of byTable) {
+        const kept = await keep(spec, objects);
+        const table = found.get(spec.name) ?? { spec, objects: [] };
+        table.objects.push(...kept);
+        found.set(spec.name, table);
+      }
+    }
+  }
+  wanted?.listed();
+  for (const { objects } of found.values()) objects.sort((a, b) => (a.sequence < b.sequence ? -1 : a.sequence > b.sequence ? 1 : a.path < b.path ? -1 : 1));
+  const tables = [...found.values()].sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
+  return { tables, unclaimed, ignored, listed };
+}
+
+/** Every table whose folder holds no object yet is still a table: the ones that plain entries name. */
+export function namedTables(config: Config): TableSpec[] {
+  return config.tables.flatMap((table) => {
+    const folder = table.prefixes[0];
+    if (!table.enabled || folder === undefined || isPattern(folder)) return [];
+    return [{ ...targetSpec(config, table, folder), config: table }];
+  });
+}
+
+function targetSpec(config: Config, table: Config["tables"][number], folder: string): Omit<TableSpec, "config"> {
+  const { schema, table: name, name: stateName } = targetOf(table, folder, config.warehouse.schema);
+  return { name: stateName, target: { schema, table: name } };
+}
+
+function place(
+  config: Config,
+  specs: Map<string, TableSpec>,
+  object: ListedObject,
+): { spec: TableSpec; folder: string; object: SourceObject } | "ignored" | string | undefined {
+  const slash = object.path.lastIndexOf("/");
+  const folder = slash < 0 ? "" : object.path.slice(0, slash);
+  const table = claimTable(config.tables, folder);
+  if (table === undefined) return isIgnoredFolder(config, object.path) ? undefined : unclaimedFolder(folder);
+  if (!table.enabled) return undefined;
+  const key = parseObjectKey(object.path, { fileTimezone: table.dialect.fileTimezone, lastModified: object.lastModified });
+  if (key === undefined) return "ignored";
+  const own = tableFolder(table, folder);
+  const id = `${table.name}\0${own}`;
+  let spec = specs.get(id);
+  if (spec === undefined) {
+    spec = { ...targetSpec(config, table, own), config: table };
+    specs.set(id, spec);
+    checkTargets([...specs].map(([known, { target, config: entry }]): FoundFolder => ({ folder: known.slice(known.indexOf("\0") + 1), target, table: entry })));
+  }
+  const fileTime = key.fileTime === undefined ? undefined : new Date(Number(key.fileTime / 10n));
+  // Full loads by segment and counter before changes by their times.
+  const sequence = key.kind === "full_load" ? BigInt(key.sequence) : 2n ** 62n + (key.fileTime ?? 0n);
+  return { spec, folder: own, object: { ...object, kind: key.kind, gzip: key.gzip, fileTime, version: objectVersion(object.path, key), sequence } };
+}
+
+/** DMS's own bookkeeping and whatever the config lists. */
+function isIgnoredFolder(config: Config, path: string): boolean {
+  if (/(^|\/)(awsdms_[^/]*|s3_validation_failures)\//.test(path)) return true;
+  return config.source.ignore.some((glob) => leadingRegExp(trimSlashes(glob)).test(path));
+}
+
+/** DMS writes schema/table/...: two levels name the table. */
+function unclaimedFolder(folder: string): string {
+  return folder.split("/").slice(0, 2).join("/");
+}
+
+function foldersToList(config: Config, wanted: TableFilter | undefined): string[] {
+  if (wanted === undefined) return [""];
+  const patterns = config.tables.some((table) => table.enabled && table.prefixes.some(isPattern));
+  const named = config.tables.filter((table) => table.enabled && !table.prefixes.some(isPattern));
+  const folders = named.flatMap((table) => table.prefixes.filter((prefix) => wanted.wants({ ...targetSpec(config, table, prefix), config: table }, prefix)));
+  return folders.length > 0 && !patterns ? [...new Set(folders)] : [""];
+}

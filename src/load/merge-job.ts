@@ -1,0 +1,115 @@
+/** Renders a bound unit as a merge job: which SQL yields each column's value from its staged cell. */
+import { DrayageError } from "../errors.ts";
+import { kinds } from "../rows/kinds.ts";
+import type { PathColumn } from "../rows/path-column.ts";
+import type { MainColumn, MainTable } from "../warehouse/catalog.ts";
+import { isTextType, stagedCell } from "../warehouse/cast.ts";
+import { literal } from "../warehouse/identifier.ts";
+import type { MergeColumn, MergeJob } from "../warehouse/merge-sql.ts";
+import type { Binding, Feed } from "./bind-columns.ts";
+import type { NullRule, StagedUnit } from "./staged-unit.ts";
+import type { TableSpec } from "./table-spec.ts";
+
+export interface JobTarget {
+  /** As SQL. */
+  readonly table: string;
+  readonly main: MainTable;
+  /** As SQL; undefined: no delete was ever seen. */
+  readonly tombstones: string | undefined;
+}
+
+export function mergeJob(table: TableSpec, unit: StagedUnit, binding: Binding, target: JobTarget): MergeJob {
+  if (unit.staging === undefined) throw new DrayageError("INTERNAL", { message: "A unit without records has nothing to merge" });
+  const has = new Set(target.main.columns.map((column) => column.name));
+  const columns = binding.feeds.map((feed) => mergeColumn(feed, columnOf(target.main, feed.column), unit.nulls, binding.key.includes(feed.column)));
+  if (binding.rescued !== undefined) columns.push(rescuedColumn(binding.rescued));
+  return {
+    target: target.table,
+    tombstones: target.tombstones,
+    staging: unit.staging.name,
+    key: binding.key.map((name) => {
+      const column = columns.find((candidate) => candidate.column === name);
+      if (column === undefined) throw new DrayageError("KEY_COLUMN_ABSENT", { place: { table: table.name, column: name } });
+      return column;
+    }),
+    columns,
+    op: binding.opIndex === undefined ? undefined : stagedCell(binding.opIndex),
+    opTimestamp: binding.timestampIndex === undefined ? undefined : `nullif(${stagedCell(binding.timestampIndex)}, '')`,
+    system: {
+      loadedAt: has.has("_loaded_at"),
+      object: has.has("_object"),
+      opTimestamp: has.has("_op_ts"),
+      deletedAt: has.has("_deleted_at") && table.config.deletes === "soft",
+      op: has.has("_op") && table.config.writeMode === "append",
+    },
+    objects: unit.objects
+      .filter((object) => object.staged > 0)
+      .map((object) => ({ ordinal: object.ordinal, historyId: object.claim.id, version: object.claim.object.version })),
+    deletes: table.config.deletes,
+    overridingIdentity: binding.feeds.some((feed) => feed.main?.identity === "always"),
+  };
+}
+
+function columnOf(main: MainTable, name: string): MainColumn {
+  const column = main.columns.find((candidate) => candidate.name === name);
+  if (column === undefined) throw new DrayageError("INTERNAL", { message: `The main table has no column ${name}` });
+  return column;
+}
+
+function mergeColumn(feed: Feed, main: MainColumn, nulls: NullRule, isKey: boolean): MergeColumn {
+  const target = { baseType: main.baseType, modifier: main.modifier, timezone: feed.timezone };
+  const common = { column: feed.column, target, type: main.type, collation: main.collation };
+  const { from } = feed;
+  if (from.kind === "absent") return { ...common, cell: undefined, value: undefined };
+  if (from.kind === "field") return { ...common, cell: fieldCell(stagedCell(from.index), main, nulls, isKey), value: undefined };
+  const isJson = main.baseType === "jsonb" || main.baseType === "json";
+  if (isJson) return { ...common, cell: stagedCell(from.column.index), value: jsonValue(from.column, main.baseType) };
+  return { ...common, cell: plainText(from.column), value: undefined };
+}
+
+/**
+ * An empty field is NULL in every column that is not text; in text by the tokens, except that a NOT NULL or key column gets ''.
+ */
+function fieldCell(cell: string, main: MainColumn, nulls: NullRule, isKey: boolean): string {
+  const value = nulls.castToken === undefined ? cell : `nullif(${cell}, ${literal(nulls.castToken)})`;
+  if (!isTextType(main.baseType)) return nulls.tokens.includes("") ? value : `nullif(${value}, '')`;
+  return nulls.tokens.includes("") && (main.notNull || isKey) ? `coalesce(${value}, '')` : value;
+}
+
+/** The cell as text, where it was staged as JSON from some record on. */
+function plainText(column: PathColumn): string {
+  const cell = stagedCell(column.index);
+  if (column.encoding !== "json") return cell;
+  const unwrapped = `(${cell}::jsonb #>> '{}')`;
+  return column.jsonFrom === undefined ? unwrapped : `(case when s._n < ${column.jsonFrom} then ${cell} else ${unwrapped} end)`;
+}
+
+function jsonValue(column: PathColumn, type: string): string {
+  const cell = stagedCell(column.index);
+  if (column.fixed === "json") return `${cell}::${type}`;
+  const plain = plainJson(column, cell);
+  if (column.encoding !== "json") return `(${plain})::${type}`;
+  if (column.jsonFrom === undefined) return `${cell}::${type}`;
+  return `(case when s._n < ${column.jsonFrom} then ${plain} else ${cell}::jsonb end)::${type}`;
+}
+
+/** The JSON of a cell that was staged as plain text: a number and a boolean are themselves, anything else is a string. */
+function plainJson(column: PathColumn, cell: string): string {
+  const bare = kinds.integer | kinds.bigInteger | kinds.wideInteger | kinds.fraction | kinds.decimal | kinds.boolean;
+  if ((column.plainKinds & ~bare) === 0) return `${cell}::jsonb`;
+  if ((column.plainKinds & ~(bare | kinds.doubleSpecial)) === 0) {
+    return `case when ${cell} in ('NaN', 'Infinity', '-Infinity') then to_jsonb(${cell}) else ${cell}::jsonb end`;
+  }
+  return `to_jsonb(${cell})`;
+}
+
+function rescuedColumn(index: number): MergeColumn {
+  return {
+    column: "_rescued",
+    cell: stagedCell(index),
+    value: `${stagedCell(index)}::jsonb`,
+    target: { baseType: "jsonb", modifier: undefined, timezone: undefined },
+    type: "jsonb",
+    collation: undefined,
+  };
+}

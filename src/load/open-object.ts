@@ -1,0 +1,105 @@
+/** An object's bytes as they are read: hashed as delivered, gunzipped, the head looked at before the rest flows. */
+import { createHash, type Hash } from "node:crypto";
+import type { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { DrayageError, withPlace } from "../errors.ts";
+import type { ListedObject, ObjectSource } from "../source/object-source.ts";
+
+/** Enough of an object to see its dialect; a first record that is longer is read to its end, up to the record limit. */
+const headBytes = 65_536;
+
+export interface OpenedObject {
+  /** The first bytes after gunzip; may be the whole object. */
+  readonly head: Buffer;
+  /** Whether `head` is all there is. */
+  readonly whole: boolean;
+  /** All bytes after gunzip, the head included, from `from` on. Call it once. */
+  bytes(from: number): AsyncGenerator<Buffer>;
+  /** sha256 of the object's own bytes, once all were read. */
+  sha256(): Buffer;
+  /** Milliseconds waited for the source so far. */
+  waited(): number;
+  close(): void;
+}
+
+export interface OpenSettings {
+  readonly gzip: boolean;
+  /** A head without a line end grows up to this. */
+  readonly maxHeadBytes: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+export async function openObject(source: ObjectSource, object: ListedObject, settings: OpenSettings): Promise<OpenedObject> {
+  const hash = createHash("sha256");
+  const body = source.open(object, settings.signal === undefined ? {} : { signal: settings.signal });
+  const chunks = settings.gzip ? gunzipped(body, hash) : hashed(body, hash);
+  let waited = 0;
+  const next = async () => {
+    const began = performance.now();
+    try {
+      return await chunks.next();
+    } catch (error) {
+      throw withPlace(gzipFault(error) ?? error, { object: object.key });
+    } finally {
+      waited += performance.now() - began;
+    }
+  };
+
+  const first: Buffer[] = [];
+  let length = 0;
+  let whole = false;
+  while (length < headBytes || (length < settings.maxHeadBytes && !first.some((chunk) => chunk.includes(10)))) {
+    const { value, done } = await next();
+    if (done === true) {
+      whole = true;
+      break;
+    }
+    first.push(value);
+    length += value.length;
+  }
+  const head = first.length === 1 && first[0] !== undefined ? first[0] : Buffer.concat(first);
+
+  async function* bytes(from: number): AsyncGenerator<Buffer> {
+    if (head.length > from) yield head.subarray(from);
+    if (whole) return;
+    for (;;) {
+      const { value, done } = await next();
+      if (done === true) return;
+      yield value;
+    }
+  }
+  return {
+    head,
+    whole,
+    bytes,
+    sha256: () => hash.copy().digest(),
+    waited: () => waited,
+    close: () => void body.destroy(),
+  };
+}
+
+async function* hashed(body: Readable, hash: Hash): AsyncGenerator<Buffer> {
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    yield chunk;
+  }
+}
+
+/** Concatenated members are one stream to Node; a cut one is an error here, never a short object. */
+async function* gunzipped(body: Readable, hash: Hash): AsyncGenerator<Buffer> {
+  const gunzip = createGunzip({ chunkSize: 65_536 });
+  body.on("data", (chunk: Buffer) => hash.update(chunk));
+  body.on("error", (error) => gunzip.destroy(error));
+  body.pipe(gunzip);
+  try {
+    for await (const chunk of gunzip as AsyncIterable<Buffer>) yield chunk;
+  } finally {
+    body.destroy();
+  }
+}
+
+function gzipFault(error: unknown): DrayageError | undefined {
+  const code = (error as NodeJS.ErrnoException).code;
+  const codes = ["Z_DATA_ERROR", "Z_BUF_ERROR", "Z_STREAM_ERROR", "Z_NEED_DICT"];
+  return code !== undefined && codes.includes(code) ? new DrayageError("GZIP_BROKEN", { cause: error }) : undefined;
+}

@@ -1,0 +1,125 @@
+/** The columns that `plan` shows, gathered over the units that it read, and what it proposes for them. */
+import type { CellStatistics } from "../warehouse/plan-clone.ts";
+import type { Feed } from "./bind-columns.ts";
+import { ruleFor, type TableSpec } from "./table-spec.ts";
+
+export interface PlannedColumn {
+  /** Source column, or document path joined by dots. */
+  readonly path: string;
+  readonly column: string;
+  readonly type: string;
+  readonly isKey: boolean;
+  readonly isNew: boolean;
+  /** 0 to 1, of the records that are no deletes. */
+  readonly nullShare: number;
+  readonly maxLength: number;
+  readonly sample: string | undefined;
+}
+
+interface Gathered {
+  readonly feed: Feed;
+  records: number;
+  filled: number;
+  maxLength: number;
+  sample: string | undefined;
+  proposed: string | undefined;
+}
+
+/** A path whose keys are this many, each in few documents, is a map with open-ended keys. */
+const mapKeys = 20;
+const mapPresence = 0.25;
+
+export class PlanColumns {
+  readonly #columns = new Map<string, Gathered>();
+  readonly #overflow = new Map<string, number>();
+  #key: readonly string[] = [];
+
+  has(path: string): boolean {
+    return this.#columns.has(path);
+  }
+
+  add(feed: Feed, of: CellStatistics, proposed: string | undefined): void {
+    const known = this.#columns.get(feed.path);
+    if (known === undefined) {
+      this.#columns.set(feed.path, { feed, ...of, proposed });
+      return;
+    }
+    known.records += of.records;
+    known.filled += of.filled;
+    known.maxLength = Math.max(known.maxLength, of.maxLength);
+    known.sample ??= of.sample;
+  }
+
+  overflow(paths: ReadonlyMap<string, number>): void {
+    for (const [path, count] of paths) this.#overflow.set(path, (this.#overflow.get(path) ?? 0) + count);
+  }
+
+  markKey(key: readonly string[]): void {
+    this.#key = key;
+  }
+
+  list(): PlannedColumn[] {
+    return [...this.#columns.values()].map((one) => ({
+      path: shownPath(one.feed),
+      column: one.feed.column,
+      type: one.feed.type,
+      isKey: this.#key.includes(one.feed.column),
+      isNew: one.feed.main === undefined,
+      nullShare: one.records === 0 ? 0 : 1 - one.filled / one.records,
+      maxLength: one.maxLength,
+      sample: one.sample,
+    }));
+  }
+
+  /** Lines to paste under `columns:`, each with its evidence. Never applied by guess. */
+  proposals(spec: TableSpec): { path: string; line: string; why: string }[] {
+    const maps = this.#maps();
+    const proposals = maps.map(({ path, keys }) => ({
+      path,
+      line: `${yamlKey(path)}: jsonb`,
+      why: `${keys} different keys, each in few documents: a map, not columns`,
+    }));
+    for (const { feed, proposed, filled } of this.#columns.values()) {
+      const path = shownPath(feed);
+      if (proposed === undefined || proposed === "text" || ruleFor(spec.config, path.split(".")) !== undefined) continue;
+      if (maps.some((map) => path.startsWith(`${map.path}.`))) continue;
+      proposals.push({ path, line: `${yamlKey(path)}: ${proposed}`, why: `all ${filled} values are ${proposed}` });
+    }
+    return proposals;
+  }
+
+  /** The topmost paths with open-ended keys. */
+  #maps(): { path: string; keys: number }[] {
+    const children = new Map<string, Map<string, { filled: number; records: number }>>();
+    const note = (path: readonly string[], filled: number, records: number) => {
+      for (let depth = 1; depth < path.length; depth++) {
+        const parent = path.slice(0, depth).join(".");
+        const keys = children.get(parent) ?? new Map<string, { filled: number; records: number }>();
+        children.set(parent, keys);
+        const key = path[depth] ?? "";
+        const known = keys.get(key);
+        // The fullest column below a key says how often the key is there.
+        if (known === undefined || known.filled < filled) keys.set(key, { filled, records });
+      }
+    };
+    for (const { feed, filled, records } of this.#columns.values()) {
+      if (feed.from.kind === "path") note(feed.from.column.path, filled, records);
+    }
+    const found: { path: string; keys: number }[] = [];
+    for (const [path, keys] of [...children].sort(([a], [b]) => a.length - b.length)) {
+      if (found.some((map) => path.startsWith(`${map.path}.`))) continue;
+      const presence = [...keys.values()].reduce((sum, { filled, records }) => sum + filled / Math.max(1, records), 0) / keys.size;
+      const overflowed = [...this.#overflow.keys()].filter((parent) => parent === path || parent.startsWith(`${path}.`)).length;
+      if (keys.size >= mapKeys && presence <= mapPresence) found.push({ path, keys: keys.size + overflowed });
+    }
+    return found;
+  }
+}
+
+function shownPath(feed: Feed): string {
+  return feed.from.kind === "path" ? feed.from.column.path.join(".") : feed.path;
+}
+
+function yamlKey(path: string): string {
+  return /^[A-Za-z_][\w.]*$/.test(path) ? path : JSON.stringify(path);
+}

@@ -1,0 +1,216 @@
+/** `plan` of one table: stages the heads of what would be loaded, merges them into a temporary clone, says what came out. */
+import type { Config } from "../config/config.ts";
+import { DrayageError } from "../errors.ts";
+import { inferType } from "../rows/infer-type.ts";
+import type { ObjectSource } from "../source/object-source.ts";
+import { type MainTable, readMainTable } from "../warehouse/catalog.ts";
+import { stagedCell } from "../warehouse/cast.ts";
+import { type Claim, noCounts, outcomes, type RecordCounts } from "../warehouse/load-history.ts";
+import { createSchema, hasTombstones, schemaExists, tombstonesName } from "../warehouse/main-table.ts";
+import { findBad, merge } from "../warehouse/merge.ts";
+import { cellStatistics, cellValues, cloneMainTable, cloneName, cloneTombstones, copyStagedKeys, makeCloneTombstones, readClone } from "../warehouse/plan-clone.ts";
+import { readStoredColumns, readTableState } from "../warehouse/table-state.ts";
+import { type Binding, bindColumns, type Feed } from "./bind-columns.ts";
+import { decideContract } from "./contract.ts";
+import type { SourceObject } from "./discover.ts";
+import { asDrayageError } from "./load-table.ts";
+import { mergeJob } from "./merge-job.ts";
+import { stagedColumns } from "./merge-unit.ts";
+import { PlanColumns, type PlannedColumn } from "./plan-columns.ts";
+import { stageUnit, type TableKnowledge } from "./stage-unit.ts";
+import type { StagedUnit } from "./staged-unit.ts";
+import type { TableSpec } from "./table-spec.ts";
+import type { Worker } from "./worker.ts";
+
+export interface PlanSettings {
+  readonly config: Config;
+  readonly source: ObjectSource;
+  readonly hasState: boolean;
+  /** Records read of the table. */
+  readonly limit: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface TablePlan {
+  readonly table: string;
+  readonly target: string;
+  readonly exists: boolean;
+  readonly objects: { readonly fullLoads: number; readonly changes: number; readonly bytes: number };
+  /** Objects and records that were looked at. */
+  readonly read: { objects: number; records: number };
+  readonly key: readonly string[];
+  readonly columns: readonly PlannedColumn[];
+  readonly proposals: readonly { readonly path: string; readonly line: string; readonly why: string }[];
+  readonly statements: readonly string[];
+  readonly counts: RecordCounts;
+  readonly rejects: ReadonlyMap<string, number>;
+  readonly dialect: readonly string[];
+  readonly errors: readonly DrayageError[];
+}
+
+export async function planTable(worker: Worker, spec: TableSpec, objects: readonly SourceObject[], settings: PlanSettings): Promise<TablePlan> {
+  const planner = new TablePlanner(worker, spec, settings);
+  try {
+    await planner.plan(objects);
+  } catch (error) {
+    if (settings.signal?.aborted === true) throw error;
+    planner.errors.push(asDrayageError(error, spec, "plan the table"));
+  }
+  return planner.result(objects);
+}
+
+class TablePlanner {
+  readonly errors: DrayageError[] = [];
+  readonly #worker: Worker;
+  readonly #spec: TableSpec;
+  readonly #settings: PlanSettings;
+  readonly #columns = new PlanColumns();
+  readonly #statements: string[] = [];
+  readonly #counts = noCounts();
+  readonly #rejects = new Map<string, number>();
+  readonly #dialect = new Set<string>();
+  #read = { objects: 0, records: 0 };
+  #key: readonly string[] = [];
+  #live: MainTable | undefined;
+  #clone: MainTable | undefined;
+
+  constructor(worker: Worker, spec: TableSpec, settings: PlanSettings) {
+    this.#worker = worker;
+    this.#spec = spec;
+    this.#settings = settings;
+  }
+
+  result(objects: readonly SourceObject[]): TablePlan {
+    const fullLoads = objects.filter((object) => object.kind === "full_load").length;
+    return {
+      table: this.#spec.name,
+      target: `${this.#spec.target.schema}.${this.#spec.target.table}`,
+      exists: this.#live !== undefined,
+      objects: { fullLoads, changes: objects.length - fullLoads, bytes: objects.reduce((sum, object) => sum + object.size, 0) },
+      read: this.#read,
+      key: this.#key,
+      columns: this.#columns.list(),
+      proposals: this.#columns.proposals(this.#spec),
+      statements: this.#statements,
+      counts: this.#counts,
+      rejects: this.#rejects,
+      dialect: [...this.#dialect],
+      errors: this.errors,
+    };
+  }
+
+  async plan(objects: readonly SourceObject[]): Promise<void> {
+    const { session, staging } = this.#worker;
+    const { config } = this.#settings;
+    this.#live = await readMainTable(session, this.#spec.target.schema, this.#spec.target.table);
+    await session.query("drop table if exists pg_temp.drayage_plan, pg_temp.drayage_plan_tombstones");
+    if (this.#live !== undefined) await cloneMainTable(session, this.#live);
+    this.#clone = await readClone(session);
+    const state = this.#settings.hasState ? await readTableState(session, config.warehouse.stateSchema, this.#spec.name) : undefined;
+    const stored = this.#settings.hasState ? await readStoredColumns(session, config.warehouse.stateSchema, this.#spec.name) : [];
+    let claims: readonly Claim<SourceObject>[] = objects.map((object, i) => ({ id: BigInt(i + 1), object, attempt: 1 }));
+    while (claims.length > 0 && this.#read.records < this.#settings.limit) {
+      const known: TableKnowledge = { spec: this.#spec, main: this.#clone, stored, pinned: state?.pinned ?? {} };
+      // A few objects at a time: what is read is bounded by records, not by objects.
+      const next = claims.slice(0, 16);
+      const staged = await stageUnit(session, staging, known, next, {
+        config,
+        source: this.#settings.source,
+        signal: this.#settings.signal,
+        maxRecords: this.#settings.limit - this.#read.records,
+      });
+      for (const { error } of staged.failures) this.errors.push(asDrayageError(error, this.#spec, "read the object"));
+      if (staged.unit !== undefined) await this.#planUnit(known, staged.unit, state?.tableId);
+      if (this.errors.some((error) => error.exit === 6)) return;
+      claims = [...staged.rest, ...claims.slice(16)];
+    }
+  }
+
+  async #planUnit(known: TableKnowledge, unit: StagedUnit, tableId: number | undefined): Promise<void> {
+    this.#read.objects += unit.objects.length;
+    for (const object of unit.objects) this.#read.records += object.records;
+    for (const line of unit.shape.evidence) this.#dialect.add(line);
+    if (unit.staging === undefined) return;
+    const { session } = this.#worker;
+    const staged = stagedColumns(known, unit);
+    await this.#describe(unit, bindForDisplay(this.#spec, staged, known));
+    const binding = bindColumns(this.#spec, staged, known.stored, this.#clone);
+    this.#key = binding.key;
+    this.#columns.markKey(binding.key);
+    await this.#ddl(known, unit);
+    const onClone: TableSpec = { ...this.#spec, target: cloneName };
+    for (const statement of decideContract(onClone, binding, this.#clone).statements) await session.query(statement);
+    this.#clone = await readClone(session);
+    if (this.#clone === undefined) throw new DrayageError("INTERNAL");
+    if (binding.key.length > 0) await makeCloneTombstones(session, this.#clone, binding.key);
+    await this.#merge(unit, bindColumns(this.#spec, staged, known.stored, this.#clone), tableId);
+  }
+
+  /** The statements that `load` would run on the live table. */
+  async #ddl(known: TableKnowledge, unit: StagedUnit): Promise<void> {
+    if (this.#live === undefined && this.#statements.length > 0) return;
+    const binding = bindColumns(this.#spec, stagedColumns(known, unit), known.stored, this.#live);
+    const { statements } = decideContract(this.#spec, binding, this.#live);
+    if (this.#live === undefined && !(await schemaExists(this.#worker.session, this.#spec.target.schema))) {
+      this.#statements.push(createSchema(this.#spec.target.schema));
+    }
+    for (const statement of statements) if (!this.#statements.includes(statement)) this.#statements.push(statement);
+  }
+
+  async #merge(unit: StagedUnit, binding: Binding, tableId: number | undefined): Promise<void> {
+    const { session } = this.#worker;
+    const { stateSchema } = this.#settings.config.warehouse;
+    const clone = this.#clone;
+    if (clone === undefined) throw new DrayageError("INTERNAL");
+    const job = mergeJob(this.#spec, unit, binding, {
+      table: "pg_temp.drayage_plan",
+      main: clone,
+      tombstones: binding.key.length > 0 ? cloneTombstones : undefined,
+    });
+    await session.transaction(async () => {
+      if (this.#live !== undefined && job.key.length > 0) {
+        await findBad(session, job);
+        const live = tableId !== undefined && (await hasTombstones(session, stateSchema, tableId)) === "some" ? tombstonesName(stateSchema, tableId) : undefined;
+        await copyStagedKeys(session, job, this.#live, live, "lenient");
+      }
+      const outcome = await merge(session, job, { fresh: false, mayRefuse: false, checkDeletes: async () => undefined, fetchBad: 100_000 });
+      for (const object of unit.objects) {
+        const counts = outcome.counts.get(object.ordinal);
+        this.#counts.read += object.records;
+        this.#counts.rejected += object.unstaged.length;
+        for (const outcome of outcomes) this.#counts[outcome] += counts?.[outcome] ?? 0;
+        for (const one of object.unstaged) this.#count(one.reason, one.column);
+      }
+      for (const one of outcome.bad) this.#count(one.reason, one.column);
+    });
+  }
+
+  #count(reason: string, column: string | undefined): void {
+    const name = column === undefined ? reason : `${reason} (${column})`;
+    this.#rejects.set(name, (this.#rejects.get(name) ?? 0) + 1);
+  }
+
+  async #describe(unit: StagedUnit, feeds: readonly Feed[]): Promise<void> {
+    const { session } = this.#worker;
+    if (unit.staging === undefined) return;
+    const indexOf = (feed: Feed) => (feed.from.kind === "field" ? feed.from.index : feed.from.kind === "path" ? feed.from.column.index : undefined);
+    const opIndex = unit.shape.fields.findIndex((field) => field.role === "op");
+    const indexes = feeds.flatMap((feed) => indexOf(feed) ?? []);
+    const statistics = await cellStatistics(session, unit.staging.name, indexes, opIndex < 0 ? undefined : stagedCell(opIndex));
+    for (const feed of feeds) {
+      const index = indexOf(feed);
+      const of = index === undefined ? undefined : statistics.get(index);
+      if (index === undefined || of === undefined) continue;
+      const guessable = feed.type === "text" && feed.main === undefined && !this.#columns.has(feed.path);
+      const proposed = guessable ? inferType(await cellValues(session, unit.staging.name, index, 1000)) : undefined;
+      this.#columns.add(feed, of, proposed);
+    }
+    this.#columns.overflow(unit.overflow);
+  }
+}
+
+/** Columns even where the key is missing: the plan shows them beside the error. */
+function bindForDisplay(spec: TableSpec, staged: Parameters<typeof bindColumns>[1], known: TableKnowledge): readonly Feed[] {
+  const config = { ...spec.config, writeMode: "append" as const };
+  return bindColumns({ ...spec, config }, staged, known.stored, known.main).feeds;
+}

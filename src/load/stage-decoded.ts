@@ -1,0 +1,249 @@
+/** The decoded lane: records are parsed, documents flattened, rows encoded as COPY text. Takes any object, rejects record by record. */
+import type { ByteText } from "../rows/byte-text.ts";
+import { CsvDecoder, type DecodeFault, repairText } from "../rows/decode-csv.ts";
+import { CopyEncoder } from "../rows/encode-copy.ts";
+import { DocumentFault } from "../rows/document-fault.ts";
+import type { DocumentFlattener } from "../rows/flatten-document.ts";
+import type { ObjectShape } from "../rows/object-shape.ts";
+import { checkpointEvery } from "../rows/record-scanner.ts";
+import type { CopyStream } from "../warehouse/session.ts";
+import { ordinalFactor, type Staging, type StagingTable } from "../warehouse/staging.ts";
+import type { UnstagedRecord } from "./staged-unit.ts";
+
+/** Which cell is which, over all objects of a unit: it grows as paths are seen. */
+export class CellLayout {
+  /** Cells in use. */
+  width: number;
+  rescued: number | undefined;
+
+  constructor(fields: number) {
+    this.width = fields;
+  }
+
+  readonly allocate = (): number => this.width++;
+}
+
+export interface DecodedObject {
+  readonly ordinal: number;
+  readonly shape: ObjectShape;
+  readonly nullTokens: readonly string[];
+  readonly maxRecordBytes: number;
+  readonly invalidText: "repair" | "reject";
+  /** By field index. */
+  readonly documents: ReadonlyMap<number, DocumentFlattener>;
+  /** Field indices whose cells are not staged. */
+  readonly ignored: ReadonlySet<number>;
+  readonly layout: CellLayout;
+  /** Stops after so many records. */
+  readonly maxRecords: number;
+}
+
+export interface DecodedCount {
+  readonly records: number;
+  readonly staged: number;
+  readonly unstaged: readonly UnstagedRecord[];
+  readonly checkpoints: readonly number[];
+  readonly repairs: Readonly<Record<string, number>>;
+}
+
+export async function stageDecoded(
+  staging: Staging,
+  table: StagingTable,
+  object: DecodedObject,
+  bytes: AsyncGenerator<Buffer>,
+): Promise<DecodedCount> {
+  const rows = new RecordStager(object);
+  const writer = new CopyWriter(staging, table);
+  const decoder = new CsvDecoder({
+    delimiter: object.shape.delimiter,
+    quoted: object.shape.quoted,
+    rowDelimiter: object.shape.rowDelimiter,
+    nullTokens: object.nullTokens,
+    maxRecordBytes: object.maxRecordBytes,
+    singleColumn: object.shape.fields.length === 1,
+    startOffset: object.shape.bodyOffset,
+    onRecord: (fields, start, length) => rows.record(fields, start, length, decoder.suspect),
+    onFault: (fault) => rows.fault(fault),
+  });
+  try {
+    for await (const chunk of bytes) {
+      decoder.write(chunk);
+      for (const block of rows.takeBlocks()) await writer.write(block);
+      if (decoder.fault !== undefined || rows.full) break;
+    }
+    if (!rows.full) decoder.end();
+    rows.flush();
+    for (const block of rows.takeBlocks()) await writer.write(block);
+    const staged = await writer.finish();
+    return { ...rows.count(), staged };
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
+
+/** Encoded rows of one width. */
+interface Block {
+  readonly width: number;
+  readonly bytes: Buffer;
+}
+
+/** Turns records into blocks of encoded rows, synchronously, and keeps the books of the object. */
+class RecordStager {
+  readonly #object: DecodedObject;
+  readonly #encoder: CopyEncoder;
+  readonly #unstaged: UnstagedRecord[] = [];
+  readonly #checkpoints: number[] = [];
+  readonly #repairs: Record<string, number> = {};
+  readonly #opIndex: number;
+  readonly #fieldCount: number;
+  readonly #base: number;
+  /** Repairs that the flatteners had made before this object: they serve the whole unit. */
+  readonly #repairsBefore: ReadonlyMap<number, number>;
+  #blocks: Block[] = [];
+  #records = 0;
+  #width: number;
+
+  constructor(object: DecodedObject) {
+    this.#object = object;
+    this.#width = object.layout.width;
+    this.#fieldCount = object.shape.fields.length;
+    this.#opIndex = object.shape.fields.findIndex((field) => field.role === "op");
+    this.#base = object.ordinal * ordinalFactor;
+    this.#repairsBefore = new Map([...object.documents].map(([index, flattener]) => [index, flattener.repairs]));
+    this.#encoder = new CopyEncoder((bytes) => this.#blocks.push({ width: this.#width, bytes }));
+  }
+
+  get full(): boolean {
+    return this.#records >= this.#object.maxRecords;
+  }
+
+  record(fields: (ByteText | null)[], offset: number, length: number, suspect: boolean): void {
+    if (this.full) return;
+    const record = ++this.#records;
+    if ((record - 1) % checkpointEvery === 0) this.#checkpoints.push(offset);
+    if (fields.length !== this.#fieldCount) {
+      this.#unstaged.push({ record, reason: "field_count", column: undefined, offset, length });
+      return;
+    }
+    if (suspect && !this.#repair(fields, record, offset, length)) return;
+    const n = this.#base + record;
+    if (!this.#flatten(fields, n, record, offset, length)) return;
+    for (const index of this.#object.ignored) fields[index] = null;
+    const { layout } = this.#object;
+    if (layout.width !== this.#width) {
+      this.#encoder.flush();
+      this.#width = layout.width;
+    }
+    this.#encoder.row(n, fields, this.#width);
+  }
+
+  /** The rest of the object is one reject: where its next record begins cannot be told. */
+  fault({ reason, start }: DecodeFault): void {
+    if (this.full) return;
+    const record = ++this.#records;
+    if ((record - 1) % checkpointEvery === 0) this.#checkpoints.push(start);
+    this.#unstaged.push({ record, reason, column: undefined, offset: start, length: 0 });
+  }
+
+  /** False when the record is rejected: a text cell cannot be stored as it is and the config wants no repair. */
+  #repair(cells: (ByteText | null)[], record: number, offset: number, length: number): boolean {
+    for (let i = 0; i < cells.length; i++) {
+      const cell = cells[i];
+      if (cell === null || cell === undefined) continue;
+      const { text, repaired } = repairText(cell);
+      if (!repaired) continue;
+      const column = this.#object.shape.fields[i]?.name ?? "";
+      if (this.#object.invalidText === "reject") {
+        this.#unstaged.push({ record, reason: "invalid_text", column, offset, length });
+        return false;
+      }
+      cells[i] = text;
+      this.#repairs[column] = (this.#repairs[column] ?? 0) + 1;
+    }
+    return true;
+  }
+
+  /** Replaces each document by its cells. False when one is no document. */
+  #flatten(cells: (ByteText | null)[], n: number, record: number, offset: number, length: number): boolean {
+    const { documents, layout, shape } = this.#object;
+    if (documents.size === 0) return true;
+    const isDelete = this.#opIndex >= 0 && cells[this.#opIndex] === "D";
+    for (const [index, flattener] of documents) {
+      const document = cells[index];
+      cells[index] = null;
+      if (isDelete || document === null || document === undefined) continue;
+      try {
+        const rescued = flattener.flatten(document, n, cells);
+        if (rescued !== null) {
+          layout.rescued ??= layout.allocate();
+          while (cells.length <= layout.rescued) cells.push(null);
+          cells[layout.rescued] = rescued;
+        }
+      } catch (error) {
+        if (!(error instanceof DocumentFault)) throw error;
+        this.#unstaged.push({ record, reason: error.reason, column: shape.fields[index]?.name, offset, length });
+        return false;
+      }
+    }
+    return true;
+  }
+
+  flush(): void {
+    this.#encoder.flush();
+  }
+
+  takeBlocks(): Block[] {
+    const blocks = this.#blocks;
+    this.#blocks = [];
+    return blocks;
+  }
+
+  count(): Omit<DecodedCount, "staged"> {
+    const repairs = { ...this.#repairs };
+    for (const [index, flattener] of this.#object.documents) {
+      const name = this.#object.shape.fields[index]?.name ?? "";
+      const made = flattener.repairs - (this.#repairsBefore.get(index) ?? 0);
+      if (made > 0) repairs[name] = (repairs[name] ?? 0) + made;
+    }
+    return { records: this.#records, unstaged: this.#unstaged, checkpoints: this.#checkpoints, repairs };
+  }
+}
+
+/** One COPY after another into a table that grows: a path first seen in mid-object ends the COPY, adds its column, begins the next. */
+class CopyWriter {
+  readonly #staging: Staging;
+  readonly #table: StagingTable;
+  #copy: CopyStream | undefined;
+  #staged = 0;
+
+  constructor(staging: Staging, table: StagingTable) {
+    this.#staging = staging;
+    this.#table = table;
+  }
+
+  async write(block: Block): Promise<void> {
+    if (block.bytes.length === 0) return;
+    if (block.width > this.#table.width) {
+      await this.#end();
+      await this.#staging.widen(this.#table, block.width);
+    }
+    this.#copy ??= this.#staging.copyText(this.#table);
+    await this.#copy.write(block.bytes);
+  }
+
+  async #end(): Promise<void> {
+    if (this.#copy === undefined) return;
+    this.#staged += await this.#copy.finish();
+    this.#copy = undefined;
+  }
+
+  async finish(): Promise<number> {
+    await this.#end();
+    return this.#staged;
+  }
+
+  async abort(): Promise<void> {
+    await this.#copy?.abort().catch(() => undefined);
+  }
+}

@@ -1,0 +1,378 @@
+/** Stages a unit: consecutive objects of one shape, read one after another into one staging table, in one transaction. */
+import type { Config } from "../config/config.ts";
+import { DrayageError, withPlace } from "../errors.ts";
+import { DocumentFlattener } from "../rows/flatten-document.ts";
+import { kindsOfType } from "../rows/kinds.ts";
+import { plainName } from "../rows/known-names.ts";
+import { nullEvidence } from "../rows/null-rule.ts";
+import { detectShape, type ObjectShape, sameShape } from "../rows/object-shape.ts";
+import type { ObjectSource } from "../source/object-source.ts";
+import type { MainTable } from "../warehouse/catalog.ts";
+import type { Claim } from "../warehouse/load-history.ts";
+import type { Session } from "../warehouse/session.ts";
+import type { Staging, StagingTable } from "../warehouse/staging.ts";
+import type { PinnedDialect, StoredColumn } from "../warehouse/table-state.ts";
+import { isConnectionLost, serverFault } from "../warehouse/warehouse-error.ts";
+import { storedPath, storedSegments } from "./bind-columns.ts";
+import type { SourceObject } from "./discover.ts";
+import { type OpenedObject, openObject } from "./open-object.ts";
+import { CellLayout, stageDecoded } from "./stage-decoded.ts";
+import { stageRaw } from "./stage-raw.ts";
+import type { Lane, NullRule, StagedObject, StagedUnit } from "./staged-unit.ts";
+import { ruleFor, type TableSpec } from "./table-spec.ts";
+
+/** What is known of a table before a unit of it is staged. */
+export interface TableKnowledge {
+  readonly spec: TableSpec;
+  readonly main: MainTable | undefined;
+  readonly stored: readonly StoredColumn[];
+  readonly pinned: PinnedDialect;
+}
+
+export interface StageSettings {
+  readonly config: Config;
+  readonly source: ObjectSource;
+  readonly signal: AbortSignal | undefined;
+  /** Tests alone force a lane. */
+  readonly lane?: Lane | undefined;
+  /** Records of an object that are staged at the most: `plan` reads heads. */
+  readonly maxRecords: number;
+  /** Called as bytes are read, for the progress line. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
+
+export interface StageOutcome {
+  /** undefined: every object failed. */
+  readonly unit: StagedUnit | undefined;
+  readonly failures: readonly { readonly claim: Claim<SourceObject>; readonly error: unknown }[];
+  /** Objects of another shape, untouched: the next unit begins with them. */
+  readonly rest: readonly Claim<SourceObject>[];
+}
+
+export async function stageUnit(
+  session: Session,
+  staging: Staging,
+  known: TableKnowledge,
+  claims: readonly Claim<SourceObject>[],
+  settings: StageSettings,
+): Promise<StageOutcome> {
+  const stager = new UnitStager(session, staging, known, settings);
+  const failures: { claim: Claim<SourceObject>; error: unknown }[] = [];
+  let rest: readonly Claim<SourceObject>[] = [];
+  try {
+    await session.transaction(async () => {
+      for (const [i, claim] of claims.entries()) {
+        settings.signal?.throwIfAborted();
+        try {
+          if (!(await stager.add(claim))) {
+            rest = claims.slice(i);
+            return;
+          }
+        } catch (error) {
+          if (isConnectionLost(error) || serverFault(error) !== undefined || settings.signal?.aborted === true) throw error;
+          failures.push({ claim, error: withPlace(error, { table: known.spec.name, object: claim.object.key }) });
+          // Somebody has to decide: the rest of the table would fail alike.
+          if (error instanceof DrayageError && error.exit === 6) {
+            rest = claims.slice(i + 1);
+            return;
+          }
+        }
+      }
+    });
+  } catch (error) {
+    if (!isConnectionLost(error)) await staging.forget();
+    throw error;
+  }
+  return { unit: stager.unit(), failures, rest };
+}
+
+class UnitStager {
+  readonly #session: Session;
+  readonly #staging: Staging;
+  readonly #known: TableKnowledge;
+  readonly #settings: StageSettings;
+  readonly #objects: StagedObject[] = [];
+  #shape: ObjectShape | undefined;
+  #nulls: NullRule | undefined;
+  #table: StagingTable | undefined;
+  #layout: CellLayout | undefined;
+  #documents: ReadonlyMap<number, DocumentFlattener> = new Map();
+
+  constructor(session: Session, staging: Staging, known: TableKnowledge, settings: StageSettings) {
+    this.#session = session;
+    this.#staging = staging;
+    this.#known = known;
+    this.#settings = settings;
+  }
+
+  unit(): StagedUnit | undefined {
+    if (this.#objects.length === 0 || this.#shape === undefined || this.#nulls === undefined) return undefined;
+    const overflow = new Map<string, number>();
+    for (const flattener of this.#documents.values()) for (const [path, count] of flattener.overflow) overflow.set(path, count);
+    return {
+      staging: this.#table,
+      shape: this.#shape,
+      nulls: this.#nulls,
+      objects: this.#objects,
+      documents: this.#documents,
+      rescued: this.#layout?.rescued,
+      overflow,
+    };
+  }
+
+  /** False, with nothing read into staging, when the object's shape is another than the unit's. */
+  async add(claim: Claim<SourceObject>): Promise<boolean> {
+    const { object } = claim;
+    if (object.storageClass !== undefined && ["GLACIER", "DEEP_ARCHIVE"].includes(object.storageClass)) throw new DrayageError("OBJECT_ARCHIVED");
+    const began = performance.now();
+    let opened = await this.#open(object);
+    try {
+      const shape = detectShape(opened.head, opened.whole, this.#names(object.kind));
+      if (shape.empty) {
+        for await (const _ of opened.bytes(0)) {
+          // Read to its end for the hash alone.
+        }
+        this.#shape ??= shape;
+        this.#nulls ??= this.#nullRule(opened, shape);
+        this.#note(claim, "decoded", { records: 0, staged: 0, checkpoints: [] }, opened, began);
+        return true;
+      }
+      const lane = this.#settings.lane ?? this.#laneOf(shape, this.#nullRule(opened, shape));
+      const nulls = forLane(this.#nullRule(opened, shape), lane);
+      if (!this.#begin(shape, nulls)) return false;
+      const table = await this.#stagingTable();
+      return await this.#atomically(table, async () => {
+        if (lane === "raw") {
+          const raw = { ...this.#rawObject(shape, nulls), ordinal: this.#objects.length };
+          const count = await stageRaw(this.#session, this.#staging, table, raw, this.#counted(opened, shape.bodyOffset));
+          if (count !== undefined) {
+            this.#note(claim, "raw", count, opened, began);
+            return true;
+          }
+          opened.close();
+          opened = await this.#open(object);
+          // In the other lane a quoted token is text and an unquoted one NULL already: such an object needs a unit of its own.
+          if (nulls.castToken !== undefined && this.#objects.length > 0) return false;
+          this.#nulls = forLane(nulls, "decoded");
+        }
+        const count = await stageDecoded(this.#staging, table, this.#decodedObject(shape), this.#counted(opened, shape.bodyOffset));
+        this.#note(claim, "decoded", count, opened, began);
+        return true;
+      });
+    } finally {
+      opened.close();
+    }
+  }
+
+  /** An object that breaks off in the middle leaves nothing of it in staging; the others of the unit stay. */
+  async #atomically<T>(table: StagingTable, work: () => Promise<T>): Promise<T> {
+    const { width } = table;
+    try {
+      return await this.#session.savepoint("drayage_object", work);
+    } catch (error) {
+      table.width = width;
+      throw error;
+    }
+  }
+
+  #open(object: SourceObject): Promise<OpenedObject> {
+    return openObject(this.#settings.source, object, {
+      gzip: object.gzip,
+      maxHeadBytes: this.#settings.config.limits.maxRecordBytes,
+      signal: this.#settings.signal,
+    });
+  }
+
+  async *#counted(opened: OpenedObject, from: number): AsyncGenerator<Buffer> {
+    for await (const chunk of opened.bytes(from)) {
+      this.#settings.signal?.throwIfAborted();
+      this.#settings.onBytes?.(chunk.length);
+      yield chunk;
+    }
+  }
+
+  #names(kind: "full_load" | "change") {
+    const { spec, main, stored } = this.#known;
+    return {
+      dialect: spec.config.dialect,
+      columnList: spec.config.columnList,
+      keyNames: spec.config.primaryKey ?? main?.primaryKey ?? [],
+      columnNames: [
+        ...[...spec.config.columns.keys()].filter((name) => !name.includes(".")),
+        ...stored.filter((column) => !column.path.includes(":")).map((column) => column.path),
+        ...(main?.columns ?? []).map((column) => column.name),
+      ],
+      documents: spec.config.documents.length > 0 ? spec.config.documents : ["_doc"],
+      kind,
+    };
+  }
+
+  /** Fixes the unit's shape by its first object with records; false when this one does not fit. */
+  #begin(shape: ObjectShape, nulls: NullRule): boolean {
+    if (this.#table === undefined) {
+      this.#shape = shape;
+      this.#nulls = nulls;
+      this.#layout = new CellLayout(shape.fields.length);
+      this.#documents = this.#flatteners(shape, this.#layout);
+      return true;
+    }
+    return this.#shape !== undefined && sameShape(this.#shape, shape) && this.#nulls?.castToken === nulls.castToken && sameTokens(this.#nulls?.tokens, nulls.tokens);
+  }
+
+  async #stagingTable(): Promise<StagingTable> {
+    this.#table ??= await this.#staging.empty(this.#layout?.width ?? 0);
+    return this.#table;
+  }
+
+  #nullRule(opened: OpenedObject, shape: ObjectShape): NullRule {
+    const { spec, main, pinned } = this.#known;
+    const configured = spec.config.dialect.nulls;
+    const types = new Map<string, string>();
+    for (const field of shape.fields) {
+      const rule = ruleFor(spec.config, [field.name]);
+      const column = main?.columns.find((candidate) => plainName(candidate.name) === plainName(field.name));
+      const type = column?.baseType ?? (rule?.kind === "column" ? rule.type : undefined);
+      if (type !== undefined) types.set(field.name, type);
+    }
+    const { tokens, decided } =
+      configured !== "auto"
+        ? { tokens: configured, decided: true }
+        : pinned.nulls !== undefined
+          ? { tokens: pinned.nulls, decided: true }
+          : nullEvidence(opened.head, opened.whole, shape, types);
+    const named = tokens.filter((token) => token !== "");
+    return { tokens, decided, castToken: tokens.includes("") && named.length === 1 ? named[0] : undefined };
+  }
+
+  /** Raw where one COPY reads the object exactly. */
+  #laneOf(shape: ObjectShape, nulls: NullRule): Lane {
+    const plain =
+      !shape.fields.some((field) => isDocument(this.#known.spec, field.name)) &&
+      this.#known.spec.config.dialect.encoding === "utf-8" &&
+      shape.delimiter < 127 &&
+      shape.fields.length <= 1600 &&
+      this.#settings.maxRecords === Number.POSITIVE_INFINITY &&
+      nulls.tokens.filter((token) => token !== "").length <= 1 &&
+      nulls.tokens.every((token) => /^[\x20-\x7e]*$/.test(token) && !token.includes(String.fromCharCode(shape.delimiter)) && !token.includes('"'));
+    return plain ? "raw" : "decoded";
+  }
+
+  #rawObject(shape: ObjectShape, nulls: NullRule) {
+    const named = nulls.tokens.filter((token) => token !== "");
+    return {
+      width: shape.fields.length,
+      delimiter: shape.delimiter,
+      quoted: shape.quoted,
+      // No token at all: one that no text can hold.
+      nullToken: nulls.tokens.includes("") ? "" : (named[0] ?? "\u0002"),
+      ambiguousTokens: nulls.castToken === undefined ? [] : [nulls.castToken],
+      maxRecordBytes: this.#settings.config.limits.maxRecordBytes,
+      bodyOffset: shape.bodyOffset,
+    };
+  }
+
+  #decodedObject(shape: ObjectShape) {
+    const { config } = this.#known.spec;
+    if (this.#layout === undefined || this.#nulls === undefined) throw new DrayageError("INTERNAL");
+    return {
+      ordinal: this.#objects.length,
+      shape,
+      nullTokens: this.#nulls.tokens,
+      maxRecordBytes: this.#settings.config.limits.maxRecordBytes,
+      invalidText: config.invalidText,
+      documents: this.#documents,
+      ignored: new Set(shape.fields.flatMap((field, i) => (field.role === "column" && ruleFor(config, [field.name])?.kind === "ignore" ? [i] : []))),
+      layout: this.#layout,
+      maxRecords: this.#settings.maxRecords,
+    };
+  }
+
+  #flatteners(shape: ObjectShape, layout: CellLayout): Map<number, DocumentFlattener> {
+    const { config } = this.#known.spec;
+    const flatteners = new Map<number, DocumentFlattener>();
+    for (const [index, field] of shape.fields.entries()) {
+      if (!isDocument(this.#known.spec, field.name)) continue;
+      const skip = new Set(shape.fields.some((other) => ["_id", "oid__id", "oid_id"].includes(other.name)) ? ["_id"] : []);
+      flatteners.set(
+        index,
+        new DocumentFlattener({
+          maxDepth: config.flatten.maxDepth,
+          maxColumns: config.flatten.maxColumns,
+          nestingLimit: this.#settings.config.limits.maxDepth,
+          rules: pathRules(this.#known.spec),
+          known: this.#knownPaths(field.name),
+          allocate: layout.allocate,
+          skip,
+        }),
+      );
+    }
+    return flatteners;
+  }
+
+  /** Paths whose column is there already, with what its type says of them. */
+  #knownPaths(document: string) {
+    const { stored, main } = this.#known;
+    const prefix = storedPath(document, []);
+    return stored.flatMap((column) => {
+      if (!column.path.startsWith(prefix)) return [];
+      const path = storedSegments(column.path) ?? [];
+      const type = main?.columns.find((candidate) => candidate.name === column.column)?.type ?? column.type;
+      const fixed: "json" | "text" | undefined = type === "jsonb" || type === "json" ? "json" : column.made ? undefined : "text";
+      return [{ path, kinds: kindsOfType(type), fixed }];
+    });
+  }
+
+  #note(
+    claim: Claim<SourceObject>,
+    lane: Lane,
+    count: Pick<StagedObject, "records" | "staged" | "checkpoints"> & Partial<Pick<StagedObject, "unstaged" | "repairs">>,
+    opened: OpenedObject,
+    began: number,
+  ): void {
+    const unstaged = count.unstaged ?? [];
+    if (count.staged + unstaged.length !== count.records) {
+      throw new DrayageError("COUNT_MISMATCH", {
+        message: `The ${lane} lane counted ${count.records} records, COPY took ${count.staged} and ${unstaged.length} were rejected`,
+        place: { object: claim.object.key },
+      });
+    }
+    this.#objects.push({
+      claim,
+      ordinal: this.#objects.length,
+      lane,
+      records: count.records,
+      staged: count.staged,
+      unstaged,
+      checkpoints: count.checkpoints,
+      repairs: count.repairs ?? {},
+      sha256: opened.sha256(),
+      bytes: claim.object.size,
+      timings: { stage_ms: Math.round(performance.now() - began), source_ms: Math.round(opened.waited()) },
+    });
+  }
+}
+
+/** Whether a source column holds documents: as configured, else by DMS's own name for it. */
+export function isDocument(spec: TableSpec, field: string): boolean {
+  const { documents } = spec.config;
+  if (documents.length > 0) return documents.some((name) => plainName(name) === plainName(field));
+  return field === "_doc" && ruleFor(spec.config, [field]) === undefined;
+}
+
+/** Only COPY cannot tell two tokens apart: the decoder has made NULL of both. */
+function forLane(nulls: NullRule, lane: Lane): NullRule {
+  return lane === "raw" ? nulls : { ...nulls, castToken: undefined };
+}
+
+function pathRules(spec: TableSpec): Map<string, "ignore" | "json" | "text"> {
+  const rules = new Map<string, "ignore" | "json" | "text">();
+  for (const [path, rule] of spec.config.columns) {
+    if (rule.kind === "ignore") rules.set(path, "ignore");
+    else if (rule.type !== undefined) rules.set(path, /^jsonb?$/i.test(rule.type) ? "json" : "text");
+  }
+  return rules;
+}
+
+function sameTokens(a: readonly string[] | undefined, b: readonly string[]): boolean {
+  return a !== undefined && a.length === b.length && a.every((token) => b.includes(token));
+}

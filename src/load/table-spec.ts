@@ -1,0 +1,32 @@
+/** A table as the loader works on it: a config entry bound to one main table. */
+import { createHash } from "node:crypto";
+import type { ColumnRule, TableConfig } from "../config/config.ts";
+import { plainName } from "../rows/known-names.ts";
+
+export interface TableSpec {
+  /** Name in the state schema, in logs and reports. */
+  readonly name: string;
+  readonly target: { readonly schema: string; readonly table: string };
+  readonly config: TableConfig;
+}
+
+/** Changes whenever the table's config does: what failed under another one is tried again. */
+export function configHash(config: TableConfig): string {
+  const { line: _line, ...rest } = config;
+  const text = JSON.stringify(rest, (key, value) =>
+    value instanceof Map ? [...value].sort(([a], [b]) => (a < b ? -1 : 1)) : key === "line" ? undefined : value,
+  );
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+}
+
+/** The rule for a source column or a document path (segments), in either spelling; `metrics.*` covers one segment. */
+export function ruleFor(config: TableConfig, path: readonly string[]): ColumnRule | undefined {
+  const exact = config.columns.get(path.join("."));
+  if (exact !== undefined) return exact;
+  const wanted = path.map(plainName);
+  for (const [name, rule] of config.columns) {
+    const parts = name.split(".");
+    if (parts.length === wanted.length && parts.every((part, i) => part === "*" || plainName(part) === wanted[i])) return rule;
+  }
+  return undefined;
+}

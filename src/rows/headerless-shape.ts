@@ -1,0 +1,103 @@
+/** Works out the fields of an object without a header from the configured column list and the records themselves. */
+import { DrayageError } from "../errors.ts";
+import { inferType, isTimestamp } from "./infer-type.ts";
+import { areOps, type KnownNames, plainName, type ShapeField, withTimestamp } from "./known-names.ts";
+import type { HeadRecord } from "./read-head.ts";
+
+export interface HeaderlessFields {
+  readonly fields: readonly ShapeField[];
+  readonly evidence: readonly string[];
+}
+
+interface Layout {
+  /** Fields before those of the column list. */
+  readonly before: readonly ShapeField[];
+  readonly evidence: string;
+}
+
+const opField: ShapeField = { name: "Op", role: "op" };
+
+/** Throws FIELD_COUNT when no record fits the column list. */
+export function headerlessFields(
+  records: readonly HeadRecord[],
+  columnList: readonly string[],
+  known: KnownNames,
+): HeaderlessFields {
+  const fitting = layouts(columnList, known).flatMap((layout) => {
+    const width = columnList.length + layout.before.length;
+    const fit = records.filter((record) => record.fields.length === width);
+    return fit.length > 0 && fits(layout, fit) ? [{ layout, width, count: fit.length }] : [];
+  });
+  // One record of another width is one bad record; the others say what the object is.
+  const best = fitting.reduce<(typeof fitting)[number] | undefined>(
+    (a, b) => (a === undefined || b.count > a.count ? b : a),
+    undefined,
+  );
+  if (best === undefined) throw new DrayageError("FIELD_COUNT", { message: countsMessage(records, columnList) });
+  const columns = columnList.map((name): ShapeField => ({ name, role: "column" }));
+  const listed = withTimestamp(columns, known.dialect.timestampColumn);
+  const counted = `no header: \`columns:\` lists ${columnList.length} names, records have ${best.width} fields`;
+  return { fields: [...best.layout.before, ...listed], evidence: [counted, best.layout.evidence] };
+}
+
+/** What may stand before the listed columns, the likelier first. */
+function layouts(columnList: readonly string[], known: KnownNames): Layout[] {
+  const { op, timestampColumn } = known.dialect;
+  const plain = timestampColumn === undefined ? undefined : plainName(timestampColumn);
+  const listed = plain !== undefined && columnList.some((name) => plainName(name) === plain);
+  const timestamp: ShapeField = { name: timestampColumn ?? "timestamp", role: "timestamp" };
+  const found: Layout[] = [];
+  // DMS leaves the op out of full loads by default, so a full load may lack it whatever `dialect.op` says.
+  const mayLackOp = op !== true || known.kind === "full_load";
+  if (mayLackOp) found.push({ before: [], evidence: "op: none, every record is an insert" });
+  if (op !== false) {
+    found.push({ before: [opField], evidence: "op: the first field of every record is I, U or D" });
+    if (!listed) {
+      const evidence = "op and timestamp: records start with I, U or D and a time";
+      found.push({ before: [opField, timestamp], evidence });
+    }
+  }
+  if (mayLackOp && timestampColumn !== undefined && !listed) {
+    found.push({ before: [timestamp], evidence: "timestamp: every record starts with a time" });
+  }
+  return found;
+}
+
+function fits(layout: Layout, records: readonly HeadRecord[]): boolean {
+  return layout.before.every((field, i) => {
+    const cells = records.map((record) => record.fields[i]);
+    return field.role === "op" ? areOps(cells) : cells.every((cell) => cell != null && isTimestamp(cell));
+  });
+}
+
+function countsMessage(records: readonly HeadRecord[], columnList: readonly string[]): string {
+  const counts = [...new Set(records.map((record) => record.fields.length))].sort((a, b) => a - b);
+  const fields =
+    counts.length > 3 ? `between ${counts[0]} and ${counts.at(-1)} fields` : `${counts.join(" or ")} ${plural(counts)}`;
+  const names = columnList.length === 1 ? "1 name" : `${columnList.length} names`;
+  const fitting = counts.some((count) => count > columnList.length && count <= columnList.length + 2);
+  const reason = fitting ? ", and what stands before them is no op (I, U, D) or timestamp" : "";
+  return `Records have ${fields}, \`columns:\` lists ${names}${reason}`;
+}
+
+function plural(counts: readonly number[]): string {
+  return counts.length === 1 && counts[0] === 1 ? "field" : "fields";
+}
+
+/** HEADER_UNKNOWN with lines to paste: names are placeholders, types what the records look like. */
+export function headerUnknown(records: readonly HeadRecord[], known: KnownNames): DrayageError {
+  const first = records.map((record) => record.fields[0]);
+  const hasOp = known.dialect.op !== false && areOps(first);
+  const lines: string[] = [];
+  if (known.dialect.header === "auto" && !hasOp)
+    lines.push("dialect: {header: true}   # if the first record holds the names");
+  lines.push("columns:   # if there is no header: the source's names, in its order");
+  let from = hasOp ? 1 : 0;
+  if (hasOp && records.every((record) => isTimestamp(record.fields[1] ?? ""))) from++;
+  const width = Math.max(...records.map((record) => record.fields.length));
+  for (let i = from; i < width; i++) {
+    const type = inferType(records.map((record) => record.fields[i] ?? null));
+    lines.push(`  - column_${i - from + 1} ${type}`);
+  }
+  return new DrayageError("HEADER_UNKNOWN", { lines });
+}

@@ -1,0 +1,159 @@
+/** Detects the shape of an object from its first bytes: header, fields, op, line ends. */
+import { DrayageError } from "../errors.ts";
+import { toByteText } from "./byte-text.ts";
+import { headerEvidence, headerFields } from "./header-shape.ts";
+import { headerlessFields, headerUnknown } from "./headerless-shape.ts";
+import type { KnownNames, ShapeField } from "./known-names.ts";
+import { type Head, type HeadRecord, readHead } from "./read-head.ts";
+
+export interface ObjectShape {
+  /** The byte between fields. */
+  readonly delimiter: number;
+  /** False: nothing is ever quoted. */
+  readonly quoted: boolean;
+  readonly header: boolean;
+  readonly fields: readonly ShapeField[];
+  /** Bytes before the first record: BOM and header line. */
+  readonly bodyOffset: number;
+  /** Of the first record. */
+  readonly rowDelimiter: "\n" | "\r\n";
+  /** No record at all. Without a header it has no fields either. */
+  readonly empty: boolean;
+  /** Sentences for `plan`, without values. */
+  readonly evidence: readonly string[];
+}
+
+/** Records that are looked at. */
+const headRecords = 100;
+const bom = Buffer.from([0xef, 0xbb, 0xbf]);
+const carriageReturn = 13;
+
+/**
+ * `head`: the first bytes after gunzip; `whole`: it is all there is. Throws NOT_CSV, RECORD_TOO_LARGE (the head holds no
+ * complete record), HEADER_UNKNOWN or FIELD_COUNT.
+ */
+export function detectShape(head: Buffer, whole: boolean, known: KnownNames): ObjectShape {
+  refuseBinary(head);
+  const { dialect } = known;
+  const from = head.subarray(0, 3).equals(bom) ? 3 : 0;
+  const delimiter = delimiterByte(dialect.delimiter);
+  const read = readHead(head, whole, {
+    delimiter,
+    quoted: dialect.rfc4180,
+    rowDelimiter: dialect.rowDelimiter,
+    nullTokens: [],
+    from,
+    limit: headRecords,
+  });
+  const first = read.records[0];
+  const base = {
+    delimiter,
+    quoted: dialect.rfc4180,
+    rowDelimiter: dialect.rowDelimiter === "auto" ? lineEndAfter(head, first) : dialect.rowDelimiter,
+  };
+  const evidence = from > 0 ? ["encoding: a byte order mark, left out"] : [];
+  if (first === undefined) {
+    refuseUnreadable(read, head, whole, from);
+    return { ...base, header: false, fields: [], bodyOffset: head.length, empty: true, evidence };
+  }
+  const body = read.records.slice(1);
+  const header = isHeader(first, known);
+  if (header !== undefined) {
+    if (looksForeign(head, from)) throw foreign();
+    const named = headerFields(first, body, known);
+    const bodyOffset = Math.min(head.length, first.start + first.length + base.rowDelimiter.length);
+    const empty = whole && body.length === 0 && read.fault === undefined;
+    return {
+      ...base,
+      header: true,
+      fields: named.fields,
+      bodyOffset,
+      empty,
+      evidence: [...evidence, header, ...named.evidence],
+    };
+  }
+  if (known.columnList === undefined) throw looksForeign(head, from) ? foreign() : headerUnknown(read.records, known);
+  const listed = headerless(read.records, head, from, known, known.columnList);
+  evidence.push(...listed.evidence);
+  return { ...base, header: false, fields: listed.fields, bodyOffset: from, empty: false, evidence };
+}
+
+/** Whether two objects may share a unit: one COPY reads both. */
+export function sameShape(a: ObjectShape, b: ObjectShape): boolean {
+  return (
+    a.delimiter === b.delimiter &&
+    a.quoted === b.quoted &&
+    a.rowDelimiter === b.rowDelimiter &&
+    a.fields.length === b.fields.length &&
+    a.fields.every((field, i) => field.name === b.fields[i]!.name && field.role === b.fields[i]!.role)
+  );
+}
+
+/** Why the first record is a header; undefined when it is a record. */
+function isHeader(first: HeadRecord, known: KnownNames): string | undefined {
+  if (known.dialect.header === true) return "header: set by dialect.header";
+  return known.dialect.header === false ? undefined : headerEvidence(first, known);
+}
+
+function headerless(
+  records: readonly HeadRecord[],
+  head: Buffer,
+  from: number,
+  known: KnownNames,
+  columnList: readonly string[],
+): ReturnType<typeof headerlessFields> {
+  try {
+    return headerlessFields(records, columnList, known);
+  } catch (error) {
+    // A JSON document that happens to have no fitting count is better called JSON.
+    if (looksForeign(head, from)) throw foreign();
+    throw error;
+  }
+}
+
+function delimiterByte(delimiter: string): number {
+  const bytes = toByteText(delimiter);
+  if (bytes.length === 1) return bytes.charCodeAt(0);
+  throw new DrayageError("CONFIG_INVALID", { message: "dialect.delimiter must be one ASCII character" });
+}
+
+function lineEndAfter(head: Buffer, first: HeadRecord | undefined): "\n" | "\r\n" {
+  return first !== undefined && head[first.start + first.length] === carriageReturn ? "\r\n" : "\n";
+}
+
+/** Formats that no setting makes CSV of. NULs alone prove nothing: DMS writes those of the source. */
+function refuseBinary(head: Buffer): void {
+  const magic = head.toString("latin1", 0, 4);
+  if (magic.startsWith("\x1f\x8b")) throw notCsv("The object is compressed twice, or not named .gz");
+  if (magic === "PAR1" && (head[4] ?? 0) < 0x20 && head[4] !== 10 && head[4] !== carriageReturn && head[4] !== 9) {
+    throw notCsv("The object is Parquet, not CSV");
+  }
+  if (magic.startsWith("\xff\xfe") || magic.startsWith("\xfe\xff")) throw notCsv("The object is UTF-16, not UTF-8");
+  const sample = head.subarray(0, 1024);
+  const nuls = sample.reduce((count, byte) => (byte === 0 ? count + 1 : count), 0);
+  if (sample.subarray(0, 4).includes(0) || nuls * 32 > sample.length) throw notCsv("The object is binary, not CSV");
+}
+
+/** Starts as JSON or XML do. A CSV record may start so too, hence only asked where nothing else fits. */
+function looksForeign(head: Buffer, from: number): boolean {
+  return head[from] === 0x7b || head[from] === 0x3c;
+}
+
+function foreign(): DrayageError {
+  return notCsv("The object looks like JSON or XML, not CSV");
+}
+
+function notCsv(message: string): DrayageError {
+  return new DrayageError("NOT_CSV", { message });
+}
+
+/** No complete record, though there are bytes. */
+function refuseUnreadable(read: Head, head: Buffer, whole: boolean, from: number): void {
+  if (read.fault === undefined && whole) return;
+  if (looksForeign(head, from)) throw foreign();
+  if (read.fault !== undefined) {
+    const reason = read.fault.reason === "bad_quote" ? "has a quote out of place" : "has a quote that is never closed";
+    throw notCsv(`The first record ${reason}`);
+  }
+  throw new DrayageError("RECORD_TOO_LARGE", { message: `The first ${head.length} bytes hold no complete record` });
+}

@@ -1,0 +1,169 @@
+/**
+ * From the text of a cell to the type of its column, without a silent change. Per type: the *strict* form, the type's own
+ * input; the *suspect* test, which finds cells that the strict form could change without an error; the *lenient* form,
+ * used only once something was suspect or failed, which takes lossless spellings and rejects the rest as `lossy`.
+ */
+import { literal } from "./identifier.ts";
+
+export interface CastTarget {
+  readonly baseType: string;
+  readonly modifier: number | undefined;
+  /** Zone of zone-less times in a timestamptz column; undefined: the session's. */
+  readonly timezone: string | undefined;
+}
+
+export interface CastForms {
+  readonly strict: string;
+  /** A boolean expression, never an error; undefined when the strict form cannot change a cell. */
+  readonly suspect: string | undefined;
+  readonly lenient: string;
+}
+
+/** Raises SQLSTATE DR001; made once per session, on the way of a failure (isolate.ts). */
+export const lossyFunction = "pg_temp.drayage_lossy";
+
+export function isTextType(baseType: string): boolean {
+  return ["text", "character varying", "character", "citext", "public.citext", "name", '"char"'].includes(baseType);
+}
+
+/** `cell` is SQL that yields text. Every form yields the base type: INSERT's assignment applies the modifier and raises. */
+export function castForms(target: CastTarget, cell: string): CastForms {
+  const forms = byType[target.baseType];
+  if (forms !== undefined) return forms(cell, target);
+  const strict = `(${cell})::${target.baseType}`;
+  return { strict, suspect: undefined, lenient: strict };
+}
+
+type Forms = (cell: string, target: CastTarget) => CastForms;
+
+/** `lossy` when `test` is not true, else `value`. */
+function unless(test: string, type: string, value: string): string {
+  return `case when ${test} then ${value} else ${lossyFunction}()::${type} end`;
+}
+
+/** Assignment cuts spaces past n without a word; anything else that is too long raises. */
+function text(type: string): Forms {
+  return (cell, { modifier }) => {
+    const strict = type === "text" ? cell : `(${cell})::${type}`;
+    if (modifier === undefined) return { strict, suspect: undefined, lenient: strict };
+    const suspect = `length(${cell}) > ${modifier}`;
+    return { strict, suspect, lenient: unless(`${cell} is null or length(${cell}) <= ${modifier}`, "text", cell) };
+  };
+}
+
+/** 16 and later read 0x1A and 1_000 as integers, 14 does not: neither is what a database wrote. */
+function integer(type: string): Forms {
+  return (cell) => ({
+    strict: `(${cell})::${type}`,
+    suspect: `translate(${cell}, '0123456789-', '') <> ''`,
+    lenient:
+      `case when ${cell} ~ '^[-+]?[0-9]+$' then (${cell})::${type}` +
+      ` when (${cell})::numeric = trunc((${cell})::numeric) then (${cell})::numeric::${type}` +
+      ` when ${cell} is null then null else ${lossyFunction}()::${type} end`,
+  });
+}
+
+const numeric: Forms = (cell, { modifier: scale }) => {
+  const strict = `(${cell})::numeric`;
+  if (scale === undefined) return { strict, suspect: undefined, lenient: strict };
+  return {
+    strict,
+    suspect: `(position('.' in ${cell}) > 0 and length(${cell}) - position('.' in ${cell}) > ${Math.max(scale, 0)}) or position('e' in lower(${cell})) > 0`,
+    lenient: unless(`${cell} is null or round(${strict}, ${scale}) is not distinct from ${strict}`, "numeric", strict),
+  };
+};
+
+const real: Forms = (cell) => ({
+  strict: `(${cell})::real`,
+  suspect: `length(translate(${cell}, '-+.', '')) > 6`,
+  lenient: unless(
+    `${cell} is null or (${cell})::real::float8 = (${cell})::float8 or (${cell})::real::text::numeric = (${cell})::numeric`,
+    "real",
+    `(${cell})::real`,
+  ),
+});
+
+/** PostgreSQL takes any prefix ('of' is false): what DMS and its sources write is listed instead. */
+const boolean: Forms = (cell) => {
+  const yes = "('t', 'true', '1', 'y', 'yes', 'on')";
+  const no = "('f', 'false', '0', 'n', 'no', 'off')";
+  return {
+    strict: `(${cell})::boolean`,
+    suspect: `lower(${cell}) not in ('t', 'true', '1', 'y', 'yes', 'on', 'f', 'false', '0', 'n', 'no', 'off')`,
+    lenient: `case when lower(${cell}) in ${yes} then true when lower(${cell}) in ${no} then false when ${cell} is null then null else ${lossyFunction}()::boolean end`,
+  };
+};
+
+const zeroDate = (cell: string) => `${cell} like '0000-00-00%'`;
+
+/** `now`, `today` and `infinity` are dates to PostgreSQL: load time would become data. A time of day would be dropped. */
+const date: Forms = (cell) => ({
+  strict: `(${cell})::date`,
+  suspect: `length(${cell}) > 10 or translate(${cell}, '0123456789-', '') <> ''`,
+  lenient:
+    `case when ${zeroDate(cell)} then null` +
+    ` when ${cell} ~ '^[0-9]{4,7}-[0-9]{1,2}-[0-9]{1,2}([ T]00:00(:00(\\.0+)?)?)?( BC)?$' then (${cell})::date` +
+    ` when ${cell} is null then null else ${lossyFunction}()::date end`,
+});
+
+const clock = "[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,6}0*)?)?";
+
+/** A zone in the text would be dropped, nanoseconds rounded. */
+const timestamp: Forms = (cell) => ({
+  strict: `(${cell})::timestamp`,
+  suspect: `length(${cell}) > 26 or translate(${cell}, '0123456789-: .T', '') <> '' or position('-' in substr(${cell}, 12)) > 0`,
+  lenient:
+    `case when ${zeroDate(cell)} then null` +
+    ` when ${cell} ~ '^[0-9]{4,7}-[0-9]{1,2}-[0-9]{1,2}([ T]${clock})?( BC)?$' then (${cell})::timestamp` +
+    ` when ${cell} is null then null else ${lossyFunction}()::timestamp end`,
+});
+
+const timestamptz: Forms = (cell, { timezone }) => {
+  const zoned = `${cell} ~ '(Z|[-+][0-9]{2}(:?[0-9]{2})?)( BC)?$' and length(${cell}) > 10 and position(':' in ${cell}) > 0`;
+  const value =
+    timezone === undefined
+      ? `(${cell})::timestamptz`
+      : `case when ${zoned} then (${cell})::timestamptz else (${cell})::timestamp at time zone ${literal(timezone)} end`;
+  return {
+    strict: value,
+    suspect: `length(${cell}) > 32 or translate(${cell}, '0123456789-+: .TZ', '') <> ''`,
+    lenient:
+      `case when ${zeroDate(cell)} then null` +
+      ` when ${cell} ~ '^[0-9]{4,7}-[0-9]{1,2}-[0-9]{1,2}([ T]${clock}( ?(Z|UTC|[-+][0-9]{2}(:?[0-9]{2})?(:[0-9]{2})?))?)?( BC)?$' then ${value}` +
+      ` when ${cell} is null then null else ${lossyFunction}()::timestamptz end`,
+  };
+};
+
+const time: Forms = (cell) => ({
+  strict: `(${cell})::time`,
+  suspect: `length(${cell}) > 15 or translate(${cell}, '0123456789:.', '') <> ''`,
+  lenient: `case when ${cell} ~ '^${clock}$' then (${cell})::time when ${cell} is null then null else ${lossyFunction}()::time end`,
+});
+
+/** `'deadbeef'::bytea` stores the letters: hex goes through decode, whatever its prefix. */
+const bytea: Forms = (cell) => {
+  const value = `decode(case when left(${cell}, 2) in ('\\x', '0x', '0X') then substr(${cell}, 3) else ${cell} end, 'hex')`;
+  return { strict: value, suspect: undefined, lenient: value };
+};
+
+const byType: Readonly<Record<string, Forms>> = {
+  text: text("text"),
+  "character varying": text("text"),
+  character: text("text"),
+  smallint: integer("smallint"),
+  integer: integer("integer"),
+  bigint: integer("bigint"),
+  numeric,
+  real,
+  boolean,
+  date,
+  "timestamp without time zone": timestamp,
+  "timestamp with time zone": timestamptz,
+  "time without time zone": time,
+  bytea,
+};
+
+/** A cell of staging row `s`, as text. */
+export function stagedCell(index: number): string {
+  return `s.c${index + 1}`;
+}

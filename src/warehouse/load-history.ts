@@ -1,0 +1,297 @@
+/**
+ * The load history: which objects are new, who claims them, what they became. The protocol (design §6): candidates by a plain
+ * SELECT, claimed by one short committed statement, fenced again in the merge transaction. No lease times.
+ */
+import type { ErrorCode, Retry } from "../errors.ts";
+import { DrayageError } from "../errors.ts";
+import { runIsAlive } from "./advisory-locks.ts";
+import { ident } from "./identifier.ts";
+import type { Session } from "./session.ts";
+
+export interface HistoryObject {
+  readonly bucket: string;
+  readonly key: string;
+  readonly etag: string;
+  readonly size: number;
+  readonly lastModified: Date;
+  readonly kind: "full_load" | "change";
+  /** UTC; of change objects. */
+  readonly fileTime: Date | undefined;
+}
+
+/** An object that is not final: to be loaded, or waiting for somebody. */
+export interface OpenObject<O> {
+  readonly object: O;
+  /**
+   * claimable: new, pending, failed and due, or left by a lost run · held: another live run has it · waiting: failed, and
+   * nothing changed since.
+   */
+  readonly state: "claimable" | "held" | "waiting";
+  readonly runId: string | undefined;
+  readonly errorCode: string | undefined;
+  readonly error: string | undefined;
+  /** A full-load object whose key was loaded before, with other bytes or another time. */
+  readonly returned: boolean;
+}
+
+export interface Claim<O> {
+  readonly id: bigint;
+  readonly object: O;
+  /** This attempt's number, from 1. */
+  readonly attempt: number;
+}
+
+export interface RecordCounts {
+  read: number;
+  inserted: number;
+  updated: number;
+  unchanged: number;
+  deleted: number;
+  superseded: number;
+  stale: number;
+  ignored: number;
+  rejected: number;
+}
+
+export const outcomes = ["inserted", "updated", "unchanged", "deleted", "superseded", "stale", "ignored", "rejected"] as const;
+
+export function noCounts(): RecordCounts {
+  return { read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, superseded: 0, stale: 0, ignored: 0, rejected: 0 };
+}
+
+export interface LoadedObject {
+  readonly id: bigint;
+  readonly attempt: number;
+  readonly counts: RecordCounts;
+  /** Values that were changed so that PostgreSQL can hold them, by column. */
+  readonly repairs: Readonly<Record<string, number>>;
+  readonly bytes: number;
+  readonly sha256: Buffer | undefined;
+  /** Milliseconds by step. */
+  readonly timings: Readonly<Record<string, number>>;
+}
+
+export interface RetryPolicy {
+  readonly maxAttempts: number;
+  readonly configHash: string;
+  /** Objects that failed for a lasting reason too: somebody asked for them. */
+  readonly force: boolean;
+}
+
+const identityColumns = "table_name, bucket, key, etag, size, last_modified";
+
+function identityArrays(objects: readonly HistoryObject[]) {
+  return [
+    objects.map((object) => object.bucket),
+    objects.map((object) => object.key),
+    objects.map((object) => object.etag),
+    objects.map((object) => object.size),
+    objects.map((object) => object.lastModified.toISOString()),
+  ] as const;
+}
+
+const unnestIdentity = "unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[])";
+
+/** `$7` max attempts, `$8` config hash, `$9` force. */
+const claimable = `(
+  h.status = 'pending'
+  or (h.status = 'loading' and not ${runIsAlive("h.run_id")})
+  or (h.status = 'failed' and ($9 or (h.retry = 'auto' and h.attempts < $7) or h.config_hash is distinct from $8))
+)`;
+
+export class LoadHistory {
+  readonly #session: Session;
+  readonly #state: string;
+  readonly #table: string;
+
+  constructor(session: Session, stateSchema: string, tableName: string) {
+    this.#session = session;
+    this.#state = ident(stateSchema);
+    this.#table = tableName;
+  }
+
+  /** A page of the listing, minus what is final. */
+  async open<O extends HistoryObject>(objects: readonly O[], policy: RetryPolicy): Promise<OpenObject<O>[]> {
+    if (objects.length === 0) return [];
+    const { rows } = await this.#session.query<{
+      position: string;
+      state: "claimable" | "held" | "waiting";
+      run_id: string | null;
+      error_code: string | null;
+      error: string | null;
+      returned: boolean;
+    }>(
+      `select l.position, h.run_id, h.error_code, h.error,
+              case when h.id is null or ${claimable} then 'claimable' when h.status = 'loading' then 'held' else 'waiting' end as state,
+              h.id is null and exists (
+                select from ${this.#state}.load_history p
+                where p.table_name = $1 and p.bucket = l.bucket and p.key = l.key and p.kind = 'full_load'
+                  and p.status in ('loaded', 'loaded_with_rejects', 'skipped', 'superseded')
+              ) as returned
+       from ${unnestIdentity} with ordinality as l (bucket, key, etag, size, last_modified, position)
+       left join ${this.#state}.load_history h
+         on h.table_name = $1 and h.bucket = l.bucket and h.key = l.key and h.etag = l.etag and h.size = l.size and h.last_modified = l.last_modified
+       where h.id is null or h.status in ('pending', 'loading', 'failed')
+       order by l.position`,
+      [this.#table, ...identityArrays(objects), policy.maxAttempts, policy.configHash, policy.force],
+    );
+    return rows.map((row) => ({
+      object: objects[Number(row.position) - 1] as O,
+      state: row.state,
+      runId: row.run_id ?? undefined,
+      errorCode: row.error_code ?? undefined,
+      error: row.error ?? undefined,
+      returned: row.returned,
+    }));
+  }
+
+  /**
+   * Makes them `loading` for this run, in one committed statement, in key order (two runs that claim the same objects in another
+   * order would deadlock). Returns those that were had: what another live run claimed meanwhile is passed over.
+   */
+  async claim<O extends HistoryObject>(runId: bigint, objects: readonly O[], policy: RetryPolicy): Promise<Claim<O>[]> {
+    const sorted = [...objects].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+    const { rows } = await this.#session.query<{ id: string; key: string; etag: string; attempts: number; at: string }>(
+      `insert into ${this.#state}.load_history as h
+         (${identityColumns}, kind, file_time, status, run_id, attempts, started_at)
+       select $1, l.bucket, l.key, l.etag, l.size, l.last_modified, l.kind, l.file_time, 'loading', $12::bigint, 1, clock_timestamp()
+       from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $10::text[], $11::timestamptz[])
+         as l (bucket, key, etag, size, last_modified, kind, file_time)
+       on conflict (${identityColumns}) do update
+         set status = 'loading', run_id = excluded.run_id, attempts = h.attempts + 1, started_at = excluded.started_at,
+             finished_at = null, error_code = null, error = null, retry = null
+         where ${claimable}
+       returning h.id, h.key, h.etag, h.attempts, to_char(h.last_modified at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`,
+      [
+        this.#table,
+        ...identityArrays(sorted),
+        policy.maxAttempts,
+        policy.configHash,
+        policy.force,
+        sorted.map((object) => object.kind),
+        sorted.map((object) => object.fileTime?.toISOString() ?? null),
+        runId.toString(),
+      ],
+    );
+    const had = new Map(rows.map((row) => [`${row.key}\0${row.etag}\0${row.at}`, row]));
+    const claims: Claim<O>[] = [];
+    for (const object of objects) {
+      const row = had.get(`${object.key}\0${object.etag}\0${object.lastModified.toISOString()}`);
+      if (row !== undefined) claims.push({ id: BigInt(row.id), object, attempt: row.attempts });
+    }
+    return claims;
+  }
+
+  /** In the merge transaction: every entry still mine and loading, locked in id order, or CLAIM_LOST. */
+  async fence(runId: bigint, ids: readonly bigint[]): Promise<void> {
+    const { count } = await this.#session.query(
+      `select from ${this.#state}.load_history
+       where id = any($1::bigint[]) and run_id = $2 and status = 'loading' order by id for update`,
+      [ids.map(String), runId.toString()],
+    );
+    if (count !== ids.length) throw new DrayageError("CLAIM_LOST", { place: { table: this.#table } });
+  }
+
+  /** In the merge transaction, after the rows. The CHECK of the table holds the balance. */
+  async complete(object: LoadedObject): Promise<void> {
+    const { counts } = object;
+    const status = counts.rejected === 0 ? "loaded" : "loaded_with_rejects";
+    await this.#session.query(
+      `update ${this.#state}.load_history
+       set status = $2, finished_at = clock_timestamp(), rows_read = $3, rows_inserted = $4, rows_updated = $5, rows_unchanged = $6,
+           rows_deleted = $7, rows_superseded = $8, rows_stale = $9, rows_ignored = $10, rows_rejected = $11,
+           repairs = $12, bytes = $13, sha256 = $14, timings = $15, config_hash = null
+       where id = $1`,
+      [
+        object.id.toString(),
+        status,
+        counts.read,
+        ...outcomes.map((outcome) => counts[outcome]),
+        JSON.stringify(object.repairs),
+        object.bytes,
+        object.sha256 ?? null,
+        JSON.stringify(object.timings),
+      ],
+    );
+    await this.#attempt(object.id, object.attempt, status, undefined, counts);
+  }
+
+  /** Notes a failure of a claimed object, committed by itself. An entry that another run took over is left alone. */
+  async fail(runId: bigint, claim: Claim<unknown>, failure: { code: ErrorCode; message: string; retry: Retry; configHash: string }): Promise<void> {
+    const { count } = await this.#session.query(
+      `update ${this.#state}.load_history
+       set status = 'failed', finished_at = clock_timestamp(), error_code = $3, error = $4, retry = $5, config_hash = $6
+       where id = $1 and run_id = $2 and status = 'loading'`,
+      [claim.id.toString(), runId.toString(), failure.code, failure.message, failure.retry === "auto" ? "auto" : "after_change", failure.configHash],
+    );
+    if (count === 1) await this.#attempt(claim.id, claim.attempt, "failed", failure.code, undefined);
+  }
+
+  /** Gives claimed objects back untouched: a signal, a split unit. The attempt does not count. */
+  async release(runId: bigint, claims: readonly Claim<unknown>[]): Promise<void> {
+    await this.#session.query(
+      `update ${this.#state}.load_history set status = 'pending', attempts = greatest(attempts - 1, 0)
+       where id = any($1::bigint[]) and run_id = $2 and status = 'loading'`,
+      [claims.map((claim) => claim.id.toString()), runId.toString()],
+    );
+  }
+
+  /** A full-load object whose bytes were loaded before under another etag or time: noted, never loaded. */
+  async skipEqual(claim: Claim<unknown>, sha256: Buffer): Promise<void> {
+    await this.#session.query(
+      `update ${this.#state}.load_history set status = 'skipped', finished_at = clock_timestamp(), sha256 = $2 where id = $1 and status = 'loading'`,
+      [claim.id.toString(), sha256],
+    );
+    await this.#attempt(claim.id, claim.attempt, "skipped", undefined, undefined);
+  }
+
+  /** sha256 of the versions of a full-load object that are final. */
+  async knownHashes(object: HistoryObject): Promise<Buffer[]> {
+    const { rows } = await this.#session.query<{ sha256: Buffer }>(
+      `select sha256 from ${this.#state}.load_history
+       where table_name = $1 and bucket = $2 and key = $3 and kind = 'full_load' and sha256 is not null and status <> 'failed'`,
+      [this.#table, object.bucket, object.key],
+    );
+    return rows.map((row) => row.sha256);
+  }
+
+  /** After a lost answer to COMMIT, under the table's lock: what this run's attempt did commit, with its counts. */
+  async loadedBy(runId: bigint, ids: readonly bigint[]): Promise<Map<bigint, RecordCounts>> {
+    const { rows } = await this.#session.query<Record<"id" | "read" | (typeof outcomes)[number], string>>(
+      `select id, rows_read as read, ${outcomes.map((outcome) => `rows_${outcome} as ${outcome}`).join(", ")}
+       from ${this.#state}.load_history
+       where id = any($1::bigint[]) and run_id = $2 and status in ('loaded', 'loaded_with_rejects')`,
+      [ids.map(String), runId.toString()],
+    );
+    return new Map(
+      rows.map((row) => {
+        const counts = noCounts();
+        counts.read = Number(row.read);
+        for (const outcome of outcomes) counts[outcome] = Number(row[outcome]);
+        return [BigInt(row.id), counts];
+      }),
+    );
+  }
+
+  /** Whether nothing but full loads ever reached the table: the fresh merge form depends on it. Call it under the table's lock. */
+  async onlyFullLoads(): Promise<boolean> {
+    const { changed } = await this.#session.one<{ changed: boolean }>(
+      `select exists (
+         select from ${this.#state}.load_history
+         where table_name = $1 and kind = 'change' and status in ('loaded', 'loaded_with_rejects')
+       ) as changed`,
+      [this.#table],
+    );
+    return !changed;
+  }
+
+  async #attempt(id: bigint, attempt: number, status: string, code: string | undefined, counts: RecordCounts | undefined): Promise<void> {
+    await this.#session.query(
+      `insert into ${this.#state}.load_attempts (history_id, attempt, run_id, started_at, status, error_code, counts)
+       select h.id, $2, h.run_id, coalesce(h.started_at, now()), $3, $4, $5 from ${this.#state}.load_history h where h.id = $1
+       on conflict (history_id, attempt) do update
+         set status = excluded.status, error_code = excluded.error_code, counts = excluded.counts, finished_at = clock_timestamp()`,
+      [id.toString(), attempt, status, code ?? null, JSON.stringify(counts ?? {})],
+    );
+  }
+}

@@ -1,0 +1,119 @@
+/** The DDL of main tables and their tombstones: rendered here, run in a short transaction of its own. */
+import type { MainTable } from "./catalog.ts";
+import { ident, identList, literal, qualified } from "./identifier.ts";
+import type { Session } from "./session.ts";
+
+export interface NewColumn {
+  readonly column: string;
+  readonly type: string;
+}
+
+export interface SystemColumns {
+  readonly opTimestamp: boolean;
+  readonly deletedAt: boolean;
+  readonly op: boolean;
+  /** False: `_version` and `_record` alone. */
+  readonly all: boolean;
+}
+
+export interface TargetName {
+  readonly schema: string;
+  readonly table: string;
+}
+
+/** Name and type of each system column, in the order in which they stand at the table's end. */
+export function systemColumnTypes(system: SystemColumns): [name: string, type: string][] {
+  return [
+    ...(system.all ? ([["_loaded_at", "timestamp with time zone"]] as [string, string][]) : []),
+    ...(system.all && system.opTimestamp ? ([["_op_ts", "timestamp with time zone"]] as [string, string][]) : []),
+    ...(system.all ? ([["_object", "bigint"]] as [string, string][]) : []),
+    ["_record", "integer"],
+    ["_version", "bigint"],
+    ...(system.deletedAt ? ([["_deleted_at", "timestamp with time zone"]] as [string, string][]) : []),
+    ...(system.op ? ([["_op", "text"]] as [string, string][]) : []),
+  ];
+}
+
+/** fillfactor 90 leaves room for updates on the same page. */
+export function createTable(target: TargetName, columns: readonly NewColumn[], key: readonly string[], system: SystemColumns): string {
+  const lines = [
+    ...columns.map(({ column, type }) => `${ident(column)} ${type}`),
+    ...systemColumnTypes(system).map(([name, type]) => `${ident(name)} ${type}`),
+    ...(key.length > 0 ? [`primary key (${identList(key)})`] : []),
+  ];
+  return `create table ${qualified(target.schema, target.table)} (\n  ${lines.join(",\n  ")}\n) with (fillfactor = 90)`;
+}
+
+export function createSchema(schema: string): string {
+  return `create schema ${ident(schema)}`;
+}
+
+/** One statement for all: each ALTER waits for its lock anew. */
+export function addColumns(target: TargetName, columns: readonly NewColumn[]): string {
+  return `alter table ${qualified(target.schema, target.table)}\n  ${columns
+    .map(({ column, type }) => `add column ${ident(column)} ${type}`)
+    .join(",\n  ")}`;
+}
+
+export function widenColumn(target: TargetName, column: string, type: string): string {
+  const value = type === "jsonb" ? `to_jsonb(${ident(column)})` : `${ident(column)}::${type}`;
+  return `alter table ${qualified(target.schema, target.table)} alter column ${ident(column)} type ${type} using ${value}`;
+}
+
+/** The system columns that a table of the user's own lacks. */
+export function missingSystemColumns(main: MainTable, system: SystemColumns): NewColumn[] {
+  const has = new Set(main.columns.map((column) => column.name));
+  return systemColumnTypes(system).flatMap(([column, type]) => (has.has(column) ? [] : [{ column, type }]));
+}
+
+export async function schemaExists(session: Session, schema: string): Promise<boolean> {
+  const { count } = await session.query("select from pg_namespace where nspname = $1", [schema]);
+  return count === 1;
+}
+
+/** As SQL. One table per main table, typed like its key: text keys would miss 1.0 against 1 and citext case. */
+export function tombstonesName(stateSchema: string, tableId: number): string {
+  return qualified(stateSchema, `tombstones_${tableId}`);
+}
+
+export async function hasTombstones(session: Session, stateSchema: string, tableId: number): Promise<"none" | "empty" | "some"> {
+  const { count } = await session.query(
+    "select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2",
+    [stateSchema, `tombstones_${tableId}`],
+  );
+  if (count === 0) return "none";
+  const { some } = await session.one<{ some: boolean }>(`select exists (select from ${tombstonesName(stateSchema, tableId)}) as some`);
+  return some ? "some" : "empty";
+}
+
+export function createTombstones(name: string, main: MainTable, key: readonly string[]): string {
+  const columns = key.map((column) => {
+    const known = main.columns.find((candidate) => candidate.name === column);
+    return `${ident(column)} ${known?.type ?? "text"}${known?.collation === undefined ? "" : ` collate ${known.collation}`}`;
+  });
+  return `create table ${name} (
+  ${columns.join(",\n  ")},
+  _version bigint not null,
+  _record bigint not null,
+  deleted_at timestamp with time zone not null,
+  primary key (${identList(key)})
+)`;
+}
+
+/** The view over the tombstones of all tables; key as JSON, since each table's key is another. */
+export async function renewTombstonesView(session: Session, stateSchema: string): Promise<void> {
+  const { rows } = await session.query<{ table_name: string; table_id: number }>(
+    `select t.table_name, t.table_id from ${ident(stateSchema)}.tables t
+     where exists (
+       select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+       where n.nspname = $1 and c.relname = 'tombstones_' || t.table_id
+     ) order by t.table_id`,
+    [stateSchema],
+  );
+  const parts = rows.map(
+    ({ table_name, table_id }) =>
+      `select ${literal(table_name)}::text as table_name, to_jsonb(t) - '_version' - '_record' - 'deleted_at' as key, ` +
+      `t._version::numeric as version, t._record as record, t.deleted_at from ${tombstonesName(stateSchema, table_id)} t`,
+  );
+  if (parts.length > 0) await session.query(`create or replace view ${qualified(stateSchema, "tombstones")} as\n${parts.join("\nunion all\n")}`);
+}

@@ -1,0 +1,200 @@
+/**
+ * Applies a staged unit to its target: the fresh form where nothing but full loads ever came, else verdicts. Optimistic: one
+ * set-based statement a step; only when one fails, or the scan finds suspect cells, are the bad records looked for.
+ * Runs inside the caller's transaction, under the table's lock.
+ */
+import { DrayageError } from "../errors.ts";
+import { applyEach, type BadRecord, findUncastable, makeLossyFunction, readBadRecords } from "./find-bad-records.ts";
+import { noCounts, type RecordCounts } from "./load-history.ts";
+import {
+  applyStatements,
+  badTable,
+  type CastMode,
+  classify,
+  classifyAppend,
+  countIgnored,
+  countLosers,
+  countVerdicts,
+  insertAll,
+  markRefused,
+  markStructuralBad,
+  type MergeJob,
+  scanStatement,
+  suspectColumns,
+  verdictTable,
+} from "./merge-sql.ts";
+import type { Session } from "./session.ts";
+import { isRecordFault } from "./warehouse-error.ts";
+
+export interface MergeOptions {
+  /** Nothing but full loads ever came, and a unique index on the key catches the rest: a plain INSERT is tried first. */
+  readonly fresh: boolean;
+  /** A trigger or policy of the target may refuse rows. */
+  readonly mayRefuse: boolean;
+  /** Called with the rows that would be deleted, before any is; throws to stop. */
+  readonly checkDeletes: (deletes: number) => Promise<void>;
+  /** Bad records beyond this many are counted, not fetched. */
+  readonly fetchBad: number;
+}
+
+export interface MergeOutcome {
+  readonly form: "fresh" | "append" | "general";
+  readonly castMode: CastMode;
+  /** By ordinal; `read` and `rejected` count staged records alone. */
+  readonly counts: ReadonlyMap<number, RecordCounts>;
+  readonly bad: readonly BadRecord[];
+}
+
+interface Scan {
+  total: number;
+  bad_op: number;
+  deletes: number;
+  null_key: number;
+  [suspect: string]: number;
+}
+
+export async function merge(session: Session, job: MergeJob, options: MergeOptions): Promise<MergeOutcome> {
+  await session.query(`truncate ${badTable}, ${verdictTable}`);
+  const suspects = suspectColumns(job);
+  const scan = toNumbers(await session.one<Record<string, string>>(scanStatement(job, suspects)));
+  const isSuspect = suspects.some((_, i) => (scan[`s${i}`] ?? 0) > 0);
+  const append = job.key.length === 0;
+  if (!isSuspect && scan.bad_op === 0 && scan.null_key === 0) {
+    if ((append || (options.fresh && scan.deletes === 0)) && (await attempt(session, () => insertEvery(session, job, scan.total)))) {
+      return { form: append ? "append" : "fresh", castMode: "strict", counts: await insertedCounts(session, job), bad: [] };
+    }
+    if (!append && (await attempt(session, () => applySet(session, job, "strict", options)))) {
+      return { form: "general", castMode: "strict", counts: await countAll(session, job, "strict"), bad: [] };
+    }
+  }
+  await mergeWithBad(session, job, options);
+  const bad = await readBadRecords(session, options.fetchBad);
+  return { form: append ? "append" : "general", castMode: "lenient", counts: await countAll(session, job, "lenient"), bad };
+}
+
+/** A trigger swallowed rows of a plain INSERT: the verdicts of the general form tell which. */
+class RowsRefused extends Error {}
+
+/** False, and rolled back, when the server refused a record; other errors pass. */
+async function attempt(session: Session, work: () => Promise<void>): Promise<boolean> {
+  try {
+    await session.savepoint("drayage_merge", async () => {
+      await work();
+      // Deferred constraints would raise at COMMIT, where no savepoint catches them.
+      await session.query("set constraints all immediate");
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof RowsRefused || isRecordFault(error)) return false;
+    throw error;
+  }
+}
+
+async function insertEvery(session: Session, job: MergeJob, total: number): Promise<void> {
+  const { count } = await session.query(insertAll(job, "strict"));
+  if (count !== total) throw new RowsRefused();
+}
+
+async function applySet(session: Session, job: MergeJob, mode: CastMode, options: MergeOptions): Promise<void> {
+  await session.query(`truncate ${verdictTable}`);
+  await session.query(job.key.length === 0 ? classifyAppend(job) : classify(job, mode, 0, false));
+  const has = await verdicts(session, 0);
+  await options.checkDeletes(has.get("deleted") ?? 0);
+  for (const statement of applyStatements(job, mode, { round: 0, places: undefined }, new Set(has.keys()))) await session.query(statement);
+  if (options.mayRefuse && job.key.length > 0) await session.query(markRefused(job, mode));
+}
+
+/** Fills `drayage_bad` with what no cast takes, before anything is merged: `plan` copies rows by key first. */
+export async function findBad(session: Session, job: MergeJob): Promise<void> {
+  await makeLossyFunction(session);
+  await session.query(`truncate ${badTable}, ${verdictTable}`);
+  for (const statement of markStructuralBad(job)) await session.query(statement);
+  await findUncastable(session, job);
+}
+
+async function mergeWithBad(session: Session, job: MergeJob, options: MergeOptions): Promise<void> {
+  await findBad(session, job);
+  if (await attempt(session, () => applySet(session, job, "lenient", options))) return;
+  // A constraint or a trigger refuses some: apply piece by piece. A key whose newest record failed gets its next older one.
+  await session.query(`truncate ${verdictTable}`);
+  for (let round = 0; ; round++) {
+    await session.query(job.key.length === 0 ? classifyAppend(job) : classify(job, "lenient", round, true));
+    const has = await verdicts(session, round);
+    if (has.size === 0) return;
+    if (round === 0) await options.checkDeletes(has.get("deleted") ?? 0);
+    await applyEach(session, job, round, (places) => applyStatements(job, "lenient", { round, places }, new Set(has.keys())));
+    if (options.mayRefuse && job.key.length > 0) await session.query(markRefused(job, "lenient"));
+    const { failed } = await session.one<{ failed: string }>(`select count(*) as failed from ${badTable} where round = ${round + 1}`);
+    if (failed === "0" || job.key.length === 0) return;
+  }
+}
+
+async function verdicts(session: Session, round: number): Promise<Map<string, number>> {
+  const { rows } = await session.query<{ verdict: string; count: string }>(
+    `select verdict, count(*) as count from ${verdictTable} where round = $1 group by verdict`,
+    [round],
+  );
+  return new Map(rows.map((row) => [row.verdict, Number(row.count)]));
+}
+
+const outcomeOf: Readonly<Record<string, Exclude<keyof RecordCounts, "read" | "rejected">>> = {
+  inserted: "inserted",
+  updated: "updated",
+  deleted: "deleted",
+  stale: "stale",
+  ignored: "ignored",
+  superseded: "superseded",
+  // The row's own record again, with equal cells; a delete of a key that is not there.
+  same: "unchanged",
+  absent: "unchanged",
+};
+
+async function countAll(session: Session, job: MergeJob, mode: CastMode): Promise<Map<number, RecordCounts>> {
+  const counts = await stagedCounts(session, job);
+  const add = async (statement: string) => {
+    const { rows } = await session.query<{ ordinal: number; verdict: string; count: number }>(statement);
+    for (const { ordinal, verdict, count } of rows) {
+      const outcome = outcomeOf[verdict];
+      const of = counts.get(ordinal);
+      if (outcome === undefined || of === undefined) throw new DrayageError("COUNT_MISMATCH");
+      of[outcome] += count;
+    }
+  };
+  await add(countVerdicts());
+  if (job.op !== undefined && job.deletes === "ignore" && job.key.length > 0) await add(countIgnored(job));
+  if (job.key.length > 0 && [...counts.values()].some((of) => open(of) > 0)) await add(countLosers(job, mode));
+  return counts;
+}
+
+/** Records that no bucket has yet. */
+function open(counts: RecordCounts): number {
+  const { read, inserted, updated, unchanged, deleted, superseded, stale, ignored, rejected } = counts;
+  return read - inserted - updated - unchanged - deleted - superseded - stale - ignored - rejected;
+}
+
+async function insertedCounts(session: Session, job: MergeJob): Promise<Map<number, RecordCounts>> {
+  const counts = await stagedCounts(session, job);
+  for (const of of counts.values()) of.inserted = of.read;
+  return counts;
+}
+
+/** What is staged and what of it is bad, by ordinal. */
+async function stagedCounts(session: Session, job: MergeJob): Promise<Map<number, RecordCounts>> {
+  const counts = new Map<number, RecordCounts>();
+  for (const object of job.objects) counts.set(object.ordinal, noCounts());
+  const { rows } = await session.query<{ ordinal: number; read: number; rejected: number }>(
+    `select (s._n >> 40)::integer as ordinal, count(*)::integer as read, count(b._n)::integer as rejected
+     from ${job.staging} s left join ${badTable} b on b._n = s._n group by 1`,
+  );
+  for (const { ordinal, read, rejected } of rows) {
+    const of = counts.get(ordinal);
+    if (of === undefined) throw new DrayageError("COUNT_MISMATCH");
+    of.read = read;
+    of.rejected = rejected;
+  }
+  return counts;
+}
+
+function toNumbers(row: Record<string, string>): Scan {
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, Number(value)])) as unknown as Scan;
+}

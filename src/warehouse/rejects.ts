@@ -1,0 +1,119 @@
+/** The rejects table: records that could not be loaded, with their place and reason. */
+import { ident } from "./identifier.ts";
+import type { Session } from "./session.ts";
+
+/** `rejects.record` holds at most this many bytes; byte_offset and byte_length find the rest. */
+export const keptRecordBytes = 65_536;
+
+export interface Reject {
+  readonly historyId: bigint;
+  readonly tableName: string;
+  readonly record: number;
+  readonly offset: number | undefined;
+  readonly length: number | undefined;
+  readonly reason: string;
+  readonly column: string | undefined;
+  readonly constraint: string | undefined;
+  readonly sqlstate: string | undefined;
+  readonly message: string | undefined;
+  readonly bytes: Buffer | undefined;
+}
+
+/** Replaces the rejects of the objects: each attempt brings its own. */
+export async function writeRejects(session: Session, stateSchema: string, ids: readonly bigint[], rejects: readonly Reject[]): Promise<void> {
+  const table = `${ident(stateSchema)}.rejects`;
+  await session.query(`delete from ${table} where history_id = any($1::bigint[])`, [ids.map(String)]);
+  for (let i = 0; i < rejects.length; i += 200) {
+    const batch = rejects.slice(i, i + 200);
+    await session.query(
+      `insert into ${table} (history_id, table_name, record_no, byte_offset, byte_length, reason, column_name, constraint_name, sqlstate, message, record)
+       select r.history_id, r.table_name, r.record_no, r.byte_offset, r.byte_length, r.reason, r.column_name, r.constraint_name, r.sqlstate, r.message, decode(r.record, 'hex')
+       from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
+         as r (history_id, table_name, record_no, byte_offset, byte_length, reason, column_name, constraint_name, sqlstate, message, record)`,
+      [
+        batch.map((reject) => reject.historyId.toString()),
+        batch.map((reject) => reject.tableName),
+        batch.map((reject) => reject.record),
+        batch.map((reject) => reject.offset ?? null),
+        batch.map((reject) => reject.length ?? null),
+        batch.map((reject) => reject.reason),
+        batch.map((reject) => reject.column ?? null),
+        batch.map((reject) => reject.constraint ?? null),
+        batch.map((reject) => reject.sqlstate ?? null),
+        batch.map((reject) => reject.message?.replaceAll("\0", "\ufffd") ?? null),
+        batch.map((reject) => reject.bytes?.subarray(0, keptRecordBytes).toString("hex") ?? null),
+      ],
+    );
+  }
+}
+
+export interface RejectRow {
+  readonly id: string;
+  readonly table_name: string;
+  readonly key: string;
+  readonly record_no: string;
+  readonly byte_offset: string | null;
+  readonly byte_length: string | null;
+  readonly reason: string;
+  readonly column_name: string | null;
+  readonly constraint_name: string | null;
+  readonly sqlstate: string | null;
+  readonly created_at: Date;
+  readonly replayed_at: Date | null;
+}
+
+export interface RejectFilter {
+  readonly tables: readonly string[];
+  readonly reason: string | undefined;
+  readonly object: string | undefined;
+  readonly limit: number;
+}
+
+/** Open rejects, newest first; without their cells. */
+export async function listRejects(session: Session, stateSchema: string, filter: RejectFilter): Promise<RejectRow[]> {
+  const state = ident(stateSchema);
+  const { rows } = await session.query<RejectRow>(
+    `select r.id, r.table_name, h.key, r.record_no, r.byte_offset, r.byte_length, r.reason, r.column_name, r.constraint_name, r.sqlstate, r.created_at, r.replayed_at
+     from ${state}.rejects r join ${state}.load_history h on h.id = r.history_id
+     where r.replayed_at is null and (cardinality($1::text[]) = 0 or r.table_name = any($1))
+       and ($2::text is null or r.reason = $2) and ($3::text is null or h.key = $3 or h.key like '%/' || $3)
+     order by r.id desc limit $4`,
+    [filter.tables, filter.reason ?? null, filter.object ?? null, filter.limit],
+  );
+  return rows;
+}
+
+export interface RejectCount {
+  readonly table_name: string;
+  readonly reason: string;
+  readonly column_name: string | null;
+  readonly count: string;
+}
+
+export async function countRejects(session: Session, stateSchema: string, tables: readonly string[]): Promise<RejectCount[]> {
+  const { rows } = await session.query<RejectCount>(
+    `select table_name, reason, column_name, count(*) as count from ${ident(stateSchema)}.rejects
+     where replayed_at is null and (cardinality($1::text[]) = 0 or table_name = any($1))
+     group by 1, 2, 3 order by 1, 4 desc, 2, 3`,
+    [tables],
+  );
+  return rows;
+}
+
+export interface ShownReject extends RejectRow {
+  readonly bucket: string;
+  readonly message: string | null;
+  readonly record: Buffer | null;
+}
+
+/** One reject, its cells included: asked for by its id. */
+export async function showReject(session: Session, stateSchema: string, id: string): Promise<ShownReject | undefined> {
+  const state = ident(stateSchema);
+  const { rows } = await session.query<ShownReject>(
+    `select r.id, r.table_name, h.bucket, h.key, r.record_no, r.byte_offset, r.byte_length, r.reason, r.column_name, r.constraint_name,
+            r.sqlstate, r.message, r.record, r.created_at, r.replayed_at
+     from ${state}.rejects r join ${state}.load_history h on h.id = r.history_id where r.id = $1`,
+    [id],
+  );
+  return rows[0];
+}

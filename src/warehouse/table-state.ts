@@ -1,0 +1,155 @@
+/** What the state schema remembers of a table: its lock, its pinned dialect, which path feeds which column. */
+import { DrayageError } from "../errors.ts";
+import { lockClass } from "./advisory-locks.ts";
+import { ident } from "./identifier.ts";
+import type { Session } from "./session.ts";
+import { serverFault } from "./warehouse-error.ts";
+
+export interface TableState {
+  readonly tableId: number;
+  readonly mainOid: number | undefined;
+  readonly generation: number;
+  readonly paused: boolean;
+  readonly pausedReason: string | undefined;
+  readonly pinned: PinnedDialect;
+  /** Whether any object of the table is final. */
+  readonly hasHistory: boolean;
+}
+
+export interface PinnedDialect {
+  /** Tokens that mean NULL when unquoted. */
+  readonly nulls?: readonly string[] | undefined;
+}
+
+export interface StoredColumn {
+  /** Source column name, or document path joined by dots below its document column: `_doc:address.city`. */
+  readonly path: string;
+  readonly column: string;
+  readonly type: string;
+  readonly made: boolean;
+}
+
+interface StateRow {
+  table_id: number;
+  main_oid: string | null;
+  generation: number;
+  paused: boolean;
+  paused_reason: string | null;
+  dialect: PinnedDialect;
+  has_history: boolean;
+}
+
+export async function readTableState(session: Session, stateSchema: string, name: string): Promise<TableState | undefined> {
+  const state = ident(stateSchema);
+  const { rows } = await session.query<StateRow>(
+    `select t.table_id, t.main_oid::text, t.generation, t.paused_reason, t.dialect,
+            t.paused_at is not null and (t.paused_until is null or t.paused_until > now()) as paused,
+            exists (
+              select from ${state}.load_history h
+              where h.table_name = t.table_name and h.status in ('loaded', 'loaded_with_rejects', 'skipped', 'superseded')
+            ) as has_history
+     from ${state}.tables t where t.table_name = $1`,
+    [name],
+  );
+  const row = rows[0];
+  if (row === undefined) return undefined;
+  return {
+    tableId: row.table_id,
+    mainOid: row.main_oid === null ? undefined : Number(row.main_oid),
+    generation: row.generation,
+    paused: row.paused,
+    pausedReason: row.paused_reason ?? undefined,
+    pinned: row.dialect,
+    hasHistory: row.has_history,
+  };
+}
+
+/** Notes the table when it is new. Two names for one main table are refused by the state schema. */
+export async function ensureTableState(
+  session: Session,
+  stateSchema: string,
+  table: { name: string; schema: string; table: string },
+): Promise<TableState> {
+  const known = await readTableState(session, stateSchema, table.name);
+  if (known !== undefined) return known;
+  try {
+    await session.query(
+      `insert into ${ident(stateSchema)}.tables (table_name, main_schema, main_table) values ($1, $2, $3) on conflict (table_name) do nothing`,
+      [table.name, table.schema, table.table],
+    );
+  } catch (error) {
+    if (serverFault(error)?.sqlstate !== "23505") throw error;
+    throw new DrayageError("CONFIG_INVALID", {
+      message: `Another table of the state schema already loads into ${table.schema}.${table.table}`,
+      place: { table: table.name },
+      next: "Keep the name that the table was first loaded under; see the `tables` table of the state schema.",
+    });
+  }
+  const made = await readTableState(session, stateSchema, table.name);
+  if (made === undefined) throw new DrayageError("INTERNAL", { place: { table: table.name } });
+  return made;
+}
+
+/** Exclusive, until the transaction ends. `waitMs` bounds the wait: lock_timeout counts for advisory locks too. */
+export async function lockTable(session: Session, tableId: number, waitMs: number): Promise<void> {
+  await session.query(`set local lock_timeout = ${Math.max(1, Math.floor(waitMs))}`);
+  await session.query("select pg_advisory_xact_lock($1, $2)", [lockClass.table, tableId]);
+  await session.query("set local lock_timeout = '30s'");
+}
+
+export async function readStoredColumns(session: Session, stateSchema: string, name: string): Promise<StoredColumn[]> {
+  const { rows } = await session.query<{ path: string; column_name: string; type: string; made: boolean }>(
+    `select path, column_name, type, made from ${ident(stateSchema)}.columns where table_name = $1 order by path collate "C"`,
+    [name],
+  );
+  return rows.map((row) => ({ path: row.path, column: row.column_name, type: row.type, made: row.made }));
+}
+
+/** Notes columns; a path that is known keeps its column and takes the new type. */
+export async function storeColumns(
+  session: Session,
+  stateSchema: string,
+  name: string,
+  columns: readonly StoredColumn[],
+  object: bigint,
+): Promise<void> {
+  if (columns.length === 0) return;
+  await session.query(
+    `insert into ${ident(stateSchema)}.columns (table_name, path, column_name, type, made, object)
+     select $1, c.path, c.column_name, c.type, c.made, $6
+     from unnest($2::text[], $3::text[], $4::text[], $5::boolean[]) as c (path, column_name, type, made)
+     on conflict (table_name, path) do update set type = excluded.type`,
+    [
+      name,
+      columns.map((column) => column.path),
+      columns.map((column) => column.column),
+      columns.map((column) => column.type),
+      columns.map((column) => String(column.made)),
+      object.toString(),
+    ],
+  );
+}
+
+export async function pinDialect(session: Session, stateSchema: string, name: string, pinned: PinnedDialect): Promise<void> {
+  await session.query(`update ${ident(stateSchema)}.tables set dialect = dialect || $2::jsonb where table_name = $1`, [
+    name,
+    JSON.stringify(pinned),
+  ]);
+}
+
+export async function noteMainTable(session: Session, stateSchema: string, name: string, oid: number): Promise<void> {
+  await session.query(`update ${ident(stateSchema)}.tables set main_oid = $2 where table_name = $1 and main_oid is distinct from $2`, [name, oid]);
+}
+
+export async function noteSchemaChanges(
+  session: Session,
+  stateSchema: string,
+  name: string,
+  runId: bigint,
+  statements: readonly string[],
+): Promise<void> {
+  await session.query(
+    `insert into ${ident(stateSchema)}.schema_changes (table_name, run_id, statement) select $1, $2, unnest($3::text[])`,
+    [name, runId.toString(), statements],
+  );
+}
