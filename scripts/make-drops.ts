@@ -9,6 +9,7 @@ import { Upload } from "@aws-sdk/lib-storage";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { DropFormat, DropObject } from "../src/demo/drop-writer.ts";
 import { type DropOptions, makeDrops } from "../src/demo/drops.ts";
+import { DrayageError } from "../src/errors.ts";
 
 interface Flags {
   readonly out: string;
@@ -70,7 +71,13 @@ const command = new Command("make-drops")
 
 command.parse();
 const flags = command.opts<Flags>();
-await make(flags, flags.out.startsWith("s3://") ? bucketSink(flags) : directorySink(flags.out));
+try {
+  await make(flags, flags.out.startsWith("s3://") ? bucketSink(flags) : directorySink(flags.out));
+} catch (error) {
+  if (!(error instanceof DrayageError)) throw error;
+  process.stderr.write(`${error.message}. ${error.next}\n`);
+  process.exitCode = error.exit;
+}
 
 async function make(flags: Flags, sink: Sink): Promise<void> {
   const started = performance.now();

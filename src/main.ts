@@ -9,6 +9,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+// The SDK's notice about its own future is nothing that the person on call can act on.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
+
 process.exitCode = await runProgram({
   argv: process.argv.slice(2),
   env: process.env,

@@ -1,7 +1,7 @@
 /** What every command starts from: config, terminal, log, source, and a signal that a ^C or SIGTERM raises. */
 import { readFileSync } from "node:fs";
-import { loadConfig } from "../config/load-config.ts";
 import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load-config.ts";
 import { createLogger, type Logger } from "../observe/logger.ts";
 import type { ObjectSource } from "../source/object-source.ts";
 import { openSource } from "../source/open-source.ts";
@@ -28,7 +28,7 @@ export interface GlobalOptions {
 
 export function terminalOf(host: Host, options: GlobalOptions): Terminal {
   const isTerminal = host.stdout.isTTY === true;
-  const noColour = options.color === false || (host.env["NO_COLOR"] ?? "") !== "" || host.env["TERM"] === "dumb";
+  const noColour = options.color === false || (host.env.NO_COLOR ?? "") !== "" || host.env.TERM === "dumb";
   return {
     out: host.stdout,
     err: host.stderr,
@@ -42,19 +42,23 @@ export function terminalOf(host: Host, options: GlobalOptions): Terminal {
 }
 
 export function configOf(host: Host, options: GlobalOptions): Config {
-  return loadConfig({ file: options.config ?? host.env["DRAYAGE_CONFIG"] ?? "drayage.yaml", env: host.env });
+  return loadConfig({ file: options.config ?? host.env.DRAYAGE_CONFIG ?? "drayage.yaml", env: host.env });
 }
 
 export function loggerOf(host: Host, config: Config, options: GlobalOptions): Logger {
   const { format } = config.log;
   return createLogger({
     level: options.verbose === true ? "debug" : options.quiet === true ? "error" : config.log.level,
-    format: format === "auto" ? (host.stderr.isTTY === true ? "text" : "json") : format,
+    format: format === "auto" ? "text" : format,
     stream: host.stderr,
   });
 }
 
-export async function withSource<T>(config: Config, host: Host, work: (source: ObjectSource) => Promise<T>): Promise<T> {
+export async function withSource<T>(
+  config: Config,
+  host: Host,
+  work: (source: ObjectSource) => Promise<T>,
+): Promise<T> {
   const source = await openSource(config.source, host.env);
   try {
     return await work(source);

@@ -2,21 +2,21 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load-config.ts";
 import { demoDrops } from "../demo/demo-drops.ts";
 import { startPostgres } from "../demo/postgres-server.ts";
-import { startS3, type S3Server } from "../demo/s3-server.ts";
-import { loadConfig } from "../config/load-config.ts";
+import { type S3Server, startS3 } from "../demo/s3-server.ts";
 import { exitOfCode } from "../load/load-table.ts";
 import { exitOf, type RunReport, sumCounts } from "../load/report.ts";
 import { runLoad } from "../load/run-load.ts";
 import { openSource } from "../source/open-source.ts";
+import { outcomes } from "../warehouse/load-history.ts";
 import { listRejects } from "../warehouse/rejects.ts";
 import { Session } from "../warehouse/session.ts";
 import { type GlobalOptions, type Host, programVersion, terminalOf } from "./context.ts";
 import { loadText } from "./render-load.ts";
 import { print, renderTable, safeText, type Terminal, tone } from "./terminal.ts";
-import { outcomes } from "../warehouse/load-history.ts";
-import type { Config } from "../config/config.ts";
 
 export interface DemoOptions extends GlobalOptions {
   readonly keep?: boolean;
@@ -30,9 +30,19 @@ export async function runDemo(host: Host, options: DemoOptions): Promise<number>
   const folder = mkdtempSync(join(tmpdir(), "drayage-demo-"));
   const cleanup: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
   try {
-    print(terminal, `${tone(terminal, "strong", "drayage demo")}  a real PostgreSQL and S3 over HTTP start on this machine, on 127.0.0.1`);
-    const [postgres, s3] = await Promise.all([startPostgres({ keep, ...(keep ? { dir: join(folder, "postgres") } : {}) }), startS3({ keep })]);
-    if (!keep) cleanup.unshift(() => s3.stop(), () => postgres.stop());
+    print(
+      terminal,
+      `${tone(terminal, "strong", "drayage demo")}  a real PostgreSQL and S3 over HTTP start on this machine, on 127.0.0.1`,
+    );
+    const [postgres, s3] = await Promise.all([
+      startPostgres({ keep, ...(keep ? { dir: join(folder, "postgres") } : {}) }),
+      startS3({ keep }),
+    ]);
+    if (!keep)
+      cleanup.unshift(
+        () => s3.stop(),
+        () => postgres.stop(),
+      );
     await s3.bucket(bucket);
     const file = join(folder, "drayage.yaml");
     writeFileSync(file, demoConfig(s3.endpoint), { mode: 0o600 });
@@ -78,7 +88,13 @@ tables:
 `;
 }
 
-async function loadHours(terminal: Terminal, host: Host, config: Config, s3: S3Server, environment: Record<string, string>): Promise<RunReport[]> {
+async function loadHours(
+  terminal: Terminal,
+  host: Host,
+  config: Config,
+  s3: S3Server,
+  environment: Record<string, string>,
+): Promise<RunReport[]> {
   const source = await openSource(config.source, environment);
   const reports: RunReport[] = [];
   try {
@@ -107,7 +123,8 @@ async function loadHours(terminal: Terminal, host: Host, config: Config, s3: S3S
       reports.push(report);
       print(terminal, `\n${indent(loadText(terminal, report))}`);
       const exit = exitOf(report, exitOfCode);
-      if (exit !== 0 && exit !== 3) throw report.tables.flatMap((table) => table.failures)[0]?.error ?? new Error("the demo's load failed");
+      if (exit !== 0 && exit !== 3)
+        throw report.tables.flatMap((table) => table.failures)[0]?.error ?? new Error("the demo's load failed");
     }
   } finally {
     source.close();
@@ -118,7 +135,12 @@ async function loadHours(terminal: Terminal, host: Host, config: Config, s3: S3S
 async function showRows(terminal: Terminal, config: Config): Promise<void> {
   const session = await Session.connect(config.warehouse, "demo", "UTC");
   try {
-    const [reject] = await listRejects(session, config.warehouse.stateSchema, { tables: [], reason: undefined, object: undefined, limit: 1 });
+    const [reject] = await listRejects(session, config.warehouse.stateSchema, {
+      tables: [],
+      reason: undefined,
+      object: undefined,
+      limit: 1,
+    });
     if (reject !== undefined) {
       print(
         terminal,
@@ -126,7 +148,10 @@ async function showRows(terminal: Terminal, config: Config): Promise<void> {
           `${tone(terminal, "warn", reject.reason)} in column ${reject.column_name}; the other records of the object are in`,
       );
     }
-    print(terminal, `\n${tone(terminal, "strong", "Flattened rows")}  select * from shop.customers\n${indent(await sampleRows(terminal, session))}`);
+    print(
+      terminal,
+      `\n${tone(terminal, "strong", "Flattened rows")}  select * from shop.customers\n${indent(await sampleRows(terminal, session))}`,
+    );
   } finally {
     await session.close();
   }
@@ -140,8 +165,13 @@ async function sampleRows(terminal: Terminal, session: Session): Promise<string>
      order by attnum limit 7`,
   );
   const names = columns.map((column) => `"${column.name}"::text`).join(", ");
-  const { rows } = await session.query<Record<string, string | null>>(`select ${names} from shop.customers order by "_id" limit 3`);
-  const head = columns.map((column) => `${column.name}\n${tone(terminal, "dim", column.type.replace("timestamp with time zone", "timestamptz"))}`);
+  const { rows } = await session.query<Record<string, string | null>>(
+    `select ${names} from shop.customers order by "_id" limit 3`,
+  );
+  const head = columns.map(
+    (column) =>
+      `${column.name}\n${tone(terminal, "dim", column.type.replace("timestamp with time zone", "timestamptz"))}`,
+  );
   return renderTable(
     head,
     rows.map((row) => columns.map((column) => cut(safeText(row[column.name] ?? "NULL"), 24))),
@@ -151,9 +181,16 @@ async function sampleRows(terminal: Terminal, session: Session): Promise<string>
 function closing(terminal: Terminal, reports: readonly RunReport[]): boolean {
   const names = [...new Set(reports.flatMap((report) => report.tables.map((table) => table.target)))].sort();
   const rows = names.map((name) => {
-    const objects = reports.flatMap((report) => report.tables.filter((table) => table.target === name).flatMap((table) => table.objects));
+    const objects = reports.flatMap((report) =>
+      report.tables.filter((table) => table.target === name).flatMap((table) => table.objects),
+    );
     const counts = sumCounts(objects);
-    return { name, objects: objects.length, counts, sum: outcomes.reduce((total, outcome) => total + counts[outcome], 0) };
+    return {
+      name,
+      objects: objects.length,
+      counts,
+      sum: outcomes.reduce((total, outcome) => total + counts[outcome], 0),
+    };
   });
   const balanced = rows.length > 0 && rows.every((row) => row.sum === row.counts.read);
   const shown = outcomes.filter((outcome) => rows.some((row) => row.counts[outcome] > 0));

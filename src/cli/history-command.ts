@@ -1,6 +1,6 @@
 /** `drayage history`: objects and runs, and what became of them. */
 import { formatBytes, formatCount, formatDuration } from "../observe/progress.ts";
-import { type HistoryRow, readHistory, readRuns, type RunRow } from "../warehouse/history-rows.ts";
+import { type HistoryRow, type RunRow, readHistory, readRuns } from "../warehouse/history-rows.ts";
 import { configOf, type GlobalOptions, type Host, terminalOf } from "./context.ts";
 import { stateNames, withState } from "./state-session.ts";
 import { print, renderTable, safeText, type Terminal, tone } from "./terminal.ts";
@@ -27,7 +27,13 @@ export async function runHistory(host: Host, names: readonly string[], options: 
     host.stdout.write(`${JSON.stringify({ format: 1, command: "history", exit: 0, ...body }, undefined, 2)}\n`);
   } else if (runs.length > 0) print(terminal, runsTable(terminal, runs));
   else if (objects.length > 0) print(terminal, objectsTable(terminal, objects));
-  else print(terminal, found === undefined ? "Nothing was ever loaded: there is no state schema yet. Run `drayage load`." : "Nothing found.");
+  else
+    print(
+      terminal,
+      found === undefined
+        ? "Nothing was ever loaded: there is no state schema yet. Run `drayage load`."
+        : "Nothing found.",
+    );
   return 0;
 }
 
@@ -36,7 +42,22 @@ function when(time: Date | null): string {
 }
 
 function objectsTable(terminal: Terminal, rows: readonly HistoryRow[]): string {
-  const head = ["finished (UTC)", "table", "object", "status", "read", "ins", "upd", "del", "same", "super", "stale", "ign", "rej", "size"];
+  const head = [
+    "finished (UTC)",
+    "table",
+    "object",
+    "status",
+    "read",
+    "ins",
+    "upd",
+    "del",
+    "same",
+    "super",
+    "stale",
+    "ign",
+    "rej",
+    "size",
+  ];
   return renderTable(
     head.map((name) => tone(terminal, "dim", name)),
     rows.map((row) => [
@@ -44,9 +65,17 @@ function objectsTable(terminal: Terminal, rows: readonly HistoryRow[]): string {
       safeText(row.table_name),
       safeText(row.key),
       status(terminal, row),
-      ...[row.rows_read, row.rows_inserted, row.rows_updated, row.rows_deleted, row.rows_unchanged, row.rows_superseded, row.rows_stale, row.rows_ignored, row.rows_rejected].map(
-        (count) => (count === null ? "" : formatCount(Number(count))),
-      ),
+      ...[
+        row.rows_read,
+        row.rows_inserted,
+        row.rows_updated,
+        row.rows_deleted,
+        row.rows_unchanged,
+        row.rows_superseded,
+        row.rows_stale,
+        row.rows_ignored,
+        row.rows_rejected,
+      ].map((count) => (count === null ? "" : formatCount(Number(count)))),
       formatBytes(Number(row.size)),
     ]),
     [4, 5, 6, 7, 8, 9, 10, 11, 12, 13],
@@ -55,21 +84,27 @@ function objectsTable(terminal: Terminal, rows: readonly HistoryRow[]): string {
 
 function status(terminal: Terminal, row: HistoryRow): string {
   if (row.status === "failed") return tone(terminal, "bad", `failed ${row.error_code ?? ""}`);
-  return tone(terminal, row.status === "loaded" ? "good" : row.status === "loaded_with_rejects" ? "warn" : "dim", row.status);
+  return tone(
+    terminal,
+    row.status === "loaded" ? "good" : row.status === "loaded_with_rejects" ? "warn" : "dim",
+    row.status,
+  );
 }
 
 function runsTable(terminal: Terminal, rows: readonly RunRow[]): string {
   return renderTable(
-    ["run", "started (UTC)", "took", "command", "status", "objects", "records", "rejected", "where"].map((name) => tone(terminal, "dim", name)),
+    ["run", "started (UTC)", "took", "command", "status", "objects", "records", "rejected", "where"].map((name) =>
+      tone(terminal, "dim", name),
+    ),
     rows.map((row) => [
       row.run_id,
       when(row.started_at),
       row.finished_at === null ? "" : formatDuration(row.finished_at.getTime() - row.started_at.getTime()),
       row.command,
       tone(terminal, row.status === "done" ? "good" : row.status === "running" ? "dim" : "bad", row.status),
-      formatCount(row.counts["objects"] ?? 0),
-      formatCount(row.counts["read"] ?? 0),
-      formatCount(row.counts["rejected"] ?? 0),
+      formatCount(row.counts.objects ?? 0),
+      formatCount(row.counts.read ?? 0),
+      formatCount(row.counts.rejected ?? 0),
       safeText(`${row.host}:${row.pid}`),
     ]),
     [0, 2, 5, 6, 7],

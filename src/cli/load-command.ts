@@ -3,7 +3,16 @@ import { exitOfCode } from "../load/load-table.ts";
 import { exitOf } from "../load/report.ts";
 import { runLoad } from "../load/run-load.ts";
 import { type Progress, silent, startProgress } from "../observe/progress.ts";
-import { configOf, type GlobalOptions, type Host, loggerOf, programVersion, terminalOf, withSignals, withSource } from "./context.ts";
+import {
+  configOf,
+  type GlobalOptions,
+  type Host,
+  loggerOf,
+  programVersion,
+  terminalOf,
+  withSignals,
+  withSource,
+} from "./context.ts";
 import { runPlan } from "./plan-command.ts";
 import { loadJson, loadText } from "./render-load.ts";
 import { print } from "./terminal.ts";
@@ -42,8 +51,10 @@ export async function runLoadCommand(host: Host, names: readonly string[], optio
         onStart: (work) => {
           const objects = work.tables.reduce((sum, table) => sum + table.objects, 0);
           const bytes = work.tables.reduce((sum, table) => sum + table.bytes, 0);
-          if (terminal.interactive && objects > 0) progress = startProgress(host.stderr, bytes, () => performance.now());
-          else if (objects > 0) logger.info("load begins", { run: String(work.runId), tables: work.tables.length, objects, bytes });
+          if (terminal.interactive && objects > 0)
+            progress = startProgress(host.stderr, bytes, () => performance.now());
+          else if (objects > 0)
+            logger.info("load begins", { run: String(work.runId), tables: work.tables.length, objects, bytes });
         },
         onBytes: (_table, bytes) => progress.bytes(bytes),
         onUnit: (table, unit, merged) => {
@@ -55,7 +66,16 @@ export async function runLoadCommand(host: Host, names: readonly string[], optio
           }
           progress.rows(read);
           const [first] = unit.objects;
-          const fields = { table, object: first?.claim.object.key, objects: unit.objects.length, lane: first?.lane, form: merged.form, read, rejected, merge_ms: Math.round(merged.mergeMs) };
+          const fields = {
+            table,
+            object: first?.claim.object.key,
+            objects: unit.objects.length,
+            lane: first?.lane,
+            form: merged.form,
+            read,
+            rejected,
+            merge_ms: Math.round(merged.mergeMs),
+          };
           if (terminal.interactive) logger.debug("unit loaded", fields);
           else logger.info("unit loaded", fields);
         },

@@ -19,7 +19,9 @@ export async function runPlan(host: Host, names: readonly string[], options: Pla
   const config = configOf(host, options);
   const wanted = wantedTables(config, names);
   const limit = options.full === true ? Number.MAX_SAFE_INTEGER : (options.limit ?? 10_000);
-  const report = await withSignals((signal) => withSource(config, host, (source) => planTables({ config, source, wanted, limit, signal })));
+  const report = await withSignals((signal) =>
+    withSource(config, host, (source) => planTables({ config, source, wanted, limit, signal })),
+  );
   const exit = planExit(report);
   const samples = options.samples ?? (terminal.interactive ? "full" : "masked");
   if (terminal.json) host.stdout.write(`${JSON.stringify(planJson(report, exit, samples), undefined, 2)}\n`);
@@ -31,5 +33,10 @@ export async function runPlan(host: Host, names: readonly string[], options: Pla
 
 /** As `load` would end. */
 function planExit(report: PlanReport): number {
-  return worstExit(report.tables.flatMap((table) => [...table.errors.map((error) => error.exit), ...(table.counts.rejected > 0 ? [3] : [])]));
+  return worstExit(
+    report.tables.flatMap((table) => [
+      ...table.errors.map((error) => error.exit),
+      ...(table.counts.rejected > 0 ? [3] : []),
+    ]),
+  );
 }

@@ -24,7 +24,14 @@ export function errorText(terminal: Terminal, error: DrayageError): string {
 }
 
 export function errorJson(error: DrayageError): Record<string, unknown> {
-  return { code: error.code, message: error.message, place: error.place, lines: error.lines, next: error.next, retry: error.retry };
+  return {
+    code: error.code,
+    message: error.message,
+    place: error.place,
+    lines: error.lines,
+    next: error.next,
+    retry: error.retry,
+  };
 }
 
 /** Anything that was thrown as an error with a code. */

@@ -1,6 +1,6 @@
 /** The command line: commands in four groups, global options, and the one place where an error becomes text and an exit code. */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { DrayageError } from "../errors.ts";
+import type { DrayageError } from "../errors.ts";
 import { type GlobalOptions, type Host, Interrupted, programVersion, terminalOf } from "./context.ts";
 import { asKnown, errorJson, errorText, traceText } from "./print-error.ts";
 
@@ -19,8 +19,12 @@ export async function runProgram(host: Host): Promise<number> {
     const options = program.opts<GlobalOptions>();
     const known = asKnown(error);
     const terminal = terminalOf(host, options);
-    if (terminal.json) host.stdout.write(`${JSON.stringify({ format: 1, exit: known.exit, error: errorJson(known) }, undefined, 2)}\n`);
-    else host.stderr.write(`${errorText({ ...terminal, colour: terminal.colour && host.stderr.isTTY === true }, known)}\n`);
+    if (terminal.json)
+      host.stdout.write(`${JSON.stringify({ format: 1, exit: known.exit, error: errorJson(known) }, undefined, 2)}\n`);
+    else
+      host.stderr.write(
+        `${errorText({ ...terminal, colour: terminal.colour && host.stderr.isTTY === true }, known)}\n`,
+      );
     if (terminal.verbose) host.stderr.write(`${traceText(known)}\n`);
     return known.exit;
   }
@@ -44,7 +48,10 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
     .configureOutput({
       writeOut: (text) => void host.stdout.write(text),
       writeErr: (text) => void host.stderr.write(text),
-      outputError: (text, write) => write(`${text.replace(/^error: /, "USAGE  ")}  next   Run \`drayage --help\`, or \`drayage <command> --help\`.\n`),
+      outputError: (text, write) =>
+        write(
+          `${text.replace(/^error: /, "USAGE  ")}  next   Run \`drayage --help\`, or \`drayage <command> --help\`.\n`,
+        ),
     });
   program.action(() => program.help());
 
@@ -55,9 +62,15 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
   const options = (command: Command) => command.optsWithGlobals();
 
   program.commandsGroup("Every day:");
-  loadOptions(program.command("load [table...]").description("load everything new, and what failed for a passing reason"))
+  loadOptions(
+    program.command("load [table...]").description("load everything new, and what failed for a passing reason"),
+  )
     .option("--dry-run", "the same as plan")
-    .action(run(async (names: string[], _: unknown, command: Command) => (await import("./load-command.ts")).runLoadCommand(host, names, options(command))));
+    .action(
+      run(async (names: string[], _: unknown, command: Command) =>
+        (await import("./load-command.ts")).runLoadCommand(host, names, options(command)),
+      ),
+    );
   program
     .command("plan [table...]")
     .description("dry run: columns, types, statements and rejects; changes nothing")
@@ -66,7 +79,11 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
     .option("--sql", "print the statements alone")
     .option("--yaml", "print lines to paste into the config")
     .addOption(new Option("--samples <kind>", "sample values").choices(["full", "masked", "none"]))
-    .action(run(async (names: string[], _: unknown, command: Command) => (await import("./plan-command.ts")).runPlan(host, names, options(command))));
+    .action(
+      run(async (names: string[], _: unknown, command: Command) =>
+        (await import("./plan-command.ts")).runPlan(host, names, options(command)),
+      ),
+    );
 
   program.commandsGroup("When something is wrong:");
   const rejects = program.command("rejects").description("records that could not be loaded");
@@ -76,11 +93,19 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
     .option("--reason <reason>", "only this reason")
     .option("--object <key>", "only of this object")
     .option("--limit <n>", "how many to list", wholeNumber, 50)
-    .action(run(async (names: string[], _: unknown, command: Command) => (await import("./rejects-command.ts")).runRejectsList(host, names, options(command))));
+    .action(
+      run(async (names: string[], _: unknown, command: Command) =>
+        (await import("./rejects-command.ts")).runRejectsList(host, names, options(command)),
+      ),
+    );
   rejects
     .command("show <id>")
     .description("one reject with its record")
-    .action(run(async (id: string, _: unknown, command: Command) => (await import("./rejects-command.ts")).runRejectsShow(host, id, options(command))));
+    .action(
+      run(async (id: string, _: unknown, command: Command) =>
+        (await import("./rejects-command.ts")).runRejectsShow(host, id, options(command)),
+      ),
+    );
 
   program.commandsGroup("Look closer:");
   program
@@ -88,19 +113,39 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
     .description("objects and what became of them, newest first")
     .option("--limit <n>", "how many to list", wholeNumber, 30)
     .option("--runs", "runs instead of objects")
-    .addOption(new Option("--status <status>", "only this status").choices(["pending", "loading", "loaded", "loaded_with_rejects", "failed", "skipped", "superseded"]))
-    .action(run(async (names: string[], _: unknown, command: Command) => (await import("./history-command.ts")).runHistory(host, names, options(command))));
+    .addOption(
+      new Option("--status <status>", "only this status").choices([
+        "pending",
+        "loading",
+        "loaded",
+        "loaded_with_rejects",
+        "failed",
+        "skipped",
+        "superseded",
+      ]),
+    )
+    .action(
+      run(async (names: string[], _: unknown, command: Command) =>
+        (await import("./history-command.ts")).runHistory(host, names, options(command)),
+      ),
+    );
 
   program.commandsGroup("Set up:");
   program
     .command("demo")
     .description("three hours of objects from S3 into a real PostgreSQL, both started here")
     .option("--keep", "leave both servers running and print their addresses")
-    .action(run(async (_: unknown, command: Command) => (await import("./demo-command.ts")).runDemo(host, options(command))));
+    .action(
+      run(async (_: unknown, command: Command) => (await import("./demo-command.ts")).runDemo(host, options(command))),
+    );
   program
     .command("migrate")
     .description("bring the state schema to this version (load does it by itself)")
-    .action(run(async (_: unknown, command: Command) => (await import("./migrate-command.ts")).runMigrate(host, options(command))));
+    .action(
+      run(async (_: unknown, command: Command) =>
+        (await import("./migrate-command.ts")).runMigrate(host, options(command)),
+      ),
+    );
   return program;
 }
 

@@ -1,8 +1,15 @@
 /** `drayage rejects list` and `show`: which records could not be loaded, and why. */
 import { DrayageError } from "../errors.ts";
 import { formatCount } from "../observe/progress.ts";
-import { countRejects, listRejects, type RejectCount, type RejectRow, showReject, type ShownReject } from "../warehouse/rejects.ts";
 import { type RejectReason, rejectReasons } from "../warehouse/find-bad-records.ts";
+import {
+  countRejects,
+  listRejects,
+  type RejectCount,
+  type RejectRow,
+  type ShownReject,
+  showReject,
+} from "../warehouse/rejects.ts";
 import { configOf, type GlobalOptions, type Host, terminalOf } from "./context.ts";
 import { stateNames, withState } from "./state-session.ts";
 import { print, renderTable, safeText, type Terminal, tone } from "./terminal.ts";
@@ -20,10 +27,16 @@ export async function runRejectsList(host: Host, names: readonly string[], optio
     const tables = await stateNames(session, config, names);
     const { stateSchema } = config.warehouse;
     const filter = { tables, reason: options.reason, object: options.object, limit: options.limit ?? 50 };
-    return { counts: await countRejects(session, stateSchema, tables), rejects: await listRejects(session, stateSchema, filter) };
+    return {
+      counts: await countRejects(session, stateSchema, tables),
+      rejects: await listRejects(session, stateSchema, filter),
+    };
   });
   const { counts, rejects } = found ?? { counts: [], rejects: [] };
-  if (terminal.json) host.stdout.write(`${JSON.stringify({ format: 1, command: "rejects list", exit: 0, counts, rejects }, undefined, 2)}\n`);
+  if (terminal.json)
+    host.stdout.write(
+      `${JSON.stringify({ format: 1, command: "rejects list", exit: 0, counts, rejects }, undefined, 2)}\n`,
+    );
   else print(terminal, rejects.length === 0 ? "No open rejects." : listText(terminal, counts, rejects));
   return 0;
 }
@@ -32,12 +45,26 @@ function listText(terminal: Terminal, counts: readonly RejectCount[], rejects: r
   const dim = (names: readonly string[]) => names.map((name) => tone(terminal, "dim", name));
   const summary = renderTable(
     dim(["table", "reason", "column", "records", "what it means"]),
-    counts.map((row) => [safeText(row.table_name), tone(terminal, "warn", row.reason), safeText(row.column_name ?? ""), formatCount(Number(row.count)), rejectReasons[row.reason as RejectReason] ?? ""]),
+    counts.map((row) => [
+      safeText(row.table_name),
+      tone(terminal, "warn", row.reason),
+      safeText(row.column_name ?? ""),
+      formatCount(Number(row.count)),
+      rejectReasons[row.reason as RejectReason] ?? "",
+    ]),
     [3],
   );
   const list = renderTable(
     dim(["id", "object", "record", "byte", "reason", "column", "constraint"]),
-    rejects.map((row) => [row.id, safeText(row.key), row.record_no, row.byte_offset ?? "", row.reason, safeText(row.column_name ?? ""), safeText(row.constraint_name ?? "")]),
+    rejects.map((row) => [
+      row.id,
+      safeText(row.key),
+      row.record_no,
+      row.byte_offset ?? "",
+      row.reason,
+      safeText(row.column_name ?? ""),
+      safeText(row.constraint_name ?? ""),
+    ]),
     [0, 2, 3],
   );
   return `${summary}\n\n${list}\n\nSee one with its record: drayage rejects show ${rejects[0]?.id ?? "ID"}`;
@@ -48,10 +75,16 @@ export async function runRejectsShow(host: Host, id: string, options: GlobalOpti
   const config = configOf(host, options);
   if (!/^\d{1,18}$/.test(id)) throw new DrayageError("USAGE", { message: "A reject's id is a number" });
   const reject = await withState(config, "rejects", (session) => showReject(session, config.warehouse.stateSchema, id));
-  if (reject === undefined) throw new DrayageError("USAGE", { message: `There is no reject ${id}`, next: "List them with `drayage rejects list`." });
+  if (reject === undefined)
+    throw new DrayageError("USAGE", {
+      message: `There is no reject ${id}`,
+      next: "List them with `drayage rejects list`.",
+    });
   if (terminal.json) {
     const { record, ...rest } = reject;
-    host.stdout.write(`${JSON.stringify({ format: 1, command: "rejects show", exit: 0, ...rest, record: record?.toString("utf8") }, undefined, 2)}\n`);
+    host.stdout.write(
+      `${JSON.stringify({ format: 1, command: "rejects show", exit: 0, ...rest, record: record?.toString("utf8") }, undefined, 2)}\n`,
+    );
   } else print(terminal, showText(terminal, reject));
   return 0;
 }
@@ -69,7 +102,12 @@ function showText(terminal: Terminal, reject: ShownReject): string {
     ["SQLSTATE", reject.sqlstate],
     ["server said", reject.message],
   ];
-  const head = fields.flatMap(([name, value]) => (value === null ? [] : [`${tone(terminal, "dim", name.padEnd(12))} ${safeText(value)}`]));
-  const record = reject.record === null ? "(its bytes were not kept)" : reject.record.toString("utf8").split("\n").map(safeText).join("\n");
+  const head = fields.flatMap(([name, value]) =>
+    value === null ? [] : [`${tone(terminal, "dim", name.padEnd(12))} ${safeText(value)}`],
+  );
+  const record =
+    reject.record === null
+      ? "(its bytes were not kept)"
+      : reject.record.toString("utf8").split("\n").map(safeText).join("\n");
   return [...head, "", record].join("\n");
 }

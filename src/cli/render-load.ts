@@ -12,26 +12,37 @@ export function loadText(terminal: Terminal, report: RunReport): string {
   if (loaded.length > 0) parts.push(balanceTable(terminal, loaded), summaryLine(report, loaded));
   for (const table of report.tables) parts.push(...tableNotes(terminal, table));
   if (report.unclaimed.size > 0) parts.push(unclaimedText(terminal, report));
-  const idle = report.tables.every((table) => table.objects.length + table.failures.length + table.waiting.length + table.held.length === 0);
+  const idle = report.tables.every(
+    (table) => table.objects.length + table.failures.length + table.waiting.length + table.held.length === 0,
+  );
   if (idle) parts.unshift(`Nothing new: ${formatCount(report.listed)} objects listed, all of them final.`);
   return parts.filter((part) => part !== "").join("\n\n");
 }
 
 function balanceTable(terminal: Terminal, tables: readonly TableReport[]): string {
-  const sums = tables.map((table) => ({ name: table.target, objects: table.objects.length, counts: sumCounts(table.objects), milliseconds: table.milliseconds }));
+  const sums = tables.map((table) => ({
+    name: table.target,
+    objects: table.objects.length,
+    counts: sumCounts(table.objects),
+    milliseconds: table.milliseconds,
+  }));
   if (tables.length > 1) {
     const all = tables.flatMap((table) => table.objects);
     sums.push({ name: "total", objects: all.length, counts: sumCounts(all), milliseconds: 0 });
   }
   // Columns that are zero everywhere say nothing; read, inserted and rejected always stand.
-  const shown = outcomes.filter((outcome) => outcome === "inserted" || outcome === "rejected" || sums.some((sum) => sum.counts[outcome] > 0));
+  const shown = outcomes.filter(
+    (outcome) => outcome === "inserted" || outcome === "rejected" || sums.some((sum) => sum.counts[outcome] > 0),
+  );
   const rows = sums.map((sum) => [
     safeText(sum.name),
     formatCount(sum.objects),
     formatCount(sum.counts.read),
     "=",
     ...shown.map((outcome) => count(terminal, outcome, sum.counts[outcome])),
-    sum.milliseconds === 0 ? "" : `${formatCount(Math.round((sum.counts.read * 1000) / Math.max(1, sum.milliseconds)))}`,
+    sum.milliseconds === 0
+      ? ""
+      : `${formatCount(Math.round((sum.counts.read * 1000) / Math.max(1, sum.milliseconds)))}`,
   ]);
   const head = ["table", "objects", "read", "=", ...shown, "rows/s"].map((name) => tone(terminal, "dim", name));
   const right = head.map((_, i) => i).filter((i) => i > 0 && i !== 3);
@@ -67,10 +78,17 @@ function tableNotes(terminal: Terminal, table: TableReport): string[] {
   }
   if (table.repairs.size > 0) {
     const columns = [...table.repairs].map(([column, n]) => `${safeText(column)} ${n}`).join(", ");
-    parts.push(`repaired  ${safeText(table.target)}: characters that PostgreSQL cannot hold became U+FFFD (${columns})`);
+    parts.push(
+      `repaired  ${safeText(table.target)}: characters that PostgreSQL cannot hold became U+FFFD (${columns})`,
+    );
   }
   for (const note of table.notes) parts.push(`note  ${safeText(table.target)}: ${safeText(note)}`);
-  parts.push(...sameErrors(table).map(({ error, more }) => errorText(terminal, error) + (more > 0 ? `\n  and ${more} more objects for the same reason` : "")));
+  parts.push(
+    ...sameErrors(table).map(
+      ({ error, more }) =>
+        errorText(terminal, error) + (more > 0 ? `\n  and ${more} more objects for the same reason` : ""),
+    ),
+  );
   if (table.waiting.length > 0) {
     const [first] = table.waiting;
     parts.push(
@@ -99,7 +117,9 @@ function sameErrors(table: TableReport) {
 }
 
 function unclaimedText(terminal: Terminal, report: RunReport): string {
-  const folders = [...report.unclaimed].slice(0, 5).map(([folder, n]) => `${safeText(folder === "" ? "(top level)" : folder)} (${n})`);
+  const folders = [...report.unclaimed]
+    .slice(0, 5)
+    .map(([folder, n]) => `${safeText(folder === "" ? "(top level)" : folder)} (${n})`);
   const more = report.unclaimed.size > 5 ? ` and ${report.unclaimed.size - 5} more` : "";
   return `${tone(terminal, "dim", "unclaimed")}  folders that no table reads: ${folders.join(", ")}${more}; add them under tables, or to source.ignore`;
 }

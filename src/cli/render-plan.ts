@@ -11,8 +11,12 @@ export type Samples = "full" | "masked" | "none";
 export function planText(terminal: Terminal, report: PlanReport, samples: Samples): string {
   const parts = report.tables.flatMap((table) => tableText(terminal, table, samples));
   const folders = [...report.unclaimed.keys()].slice(0, 5).map(safeText);
-  if (folders.length > 0) parts.push(`${tone(terminal, "dim", "unclaimed")}  folders that no table reads: ${folders.join(", ")}`);
-  if (report.tables.length === 0) parts.push(`Nothing to plan: ${formatCount(report.listed)} objects listed, none of them new to a table of the config.`);
+  if (folders.length > 0)
+    parts.push(`${tone(terminal, "dim", "unclaimed")}  folders that no table reads: ${folders.join(", ")}`);
+  if (report.tables.length === 0)
+    parts.push(
+      `Nothing to plan: ${formatCount(report.listed)} objects listed, none of them new to a table of the config.`,
+    );
   parts.push(tone(terminal, "dim", `Planned in ${formatDuration(report.milliseconds)}; nothing was changed.`));
   return parts.join("\n\n");
 }
@@ -21,15 +25,24 @@ function tableText(terminal: Terminal, table: TablePlan, samples: Samples): stri
   const { fullLoads, changes, bytes } = table.objects;
   const title = `${tone(terminal, "strong", safeText(table.target))}  ${table.exists ? "" : "new table, "}${formatCount(fullLoads)} full-load and ${formatCount(changes)} change objects, ${formatBytes(bytes)}`;
   if (fullLoads + changes === 0) return [`${tone(terminal, "strong", safeText(table.target))}  nothing new`];
-  const parts = [`${title}\n  read ${formatCount(table.read.records)} records of ${formatCount(table.read.objects)} objects${table.key.length === 0 ? "" : `, key ${safeText(table.key.join(", "))}`}`];
-  if (table.dialect.length > 0) parts.push(`  ${tone(terminal, "dim", "dialect")}\n${table.dialect.map((line) => `    ${safeText(line)}`).join("\n")}`);
+  const parts = [
+    `${title}\n  read ${formatCount(table.read.records)} records of ${formatCount(table.read.objects)} objects${table.key.length === 0 ? "" : `, key ${safeText(table.key.join(", "))}`}`,
+  ];
+  if (table.dialect.length > 0)
+    parts.push(
+      `  ${tone(terminal, "dim", "dialect")}\n${table.dialect.map((line) => `    ${safeText(line)}`).join("\n")}`,
+    );
   if (table.columns.length > 0) parts.push(indent(columnTable(terminal, table, samples)));
   if (table.statements.length > 0) {
-    parts.push(`  ${tone(terminal, "dim", "statements that load would run")}\n${indent(indent(table.statements.map((statement) => `${safeLines(statement)};`).join("\n")))}`);
+    parts.push(
+      `  ${tone(terminal, "dim", "statements that load would run")}\n${indent(indent(table.statements.map((statement) => `${safeLines(statement)};`).join("\n")))}`,
+    );
   }
   if (table.counts.read > 0) parts.push(`  ${outcomeText(terminal, table)}`);
   if (table.proposals.length > 0) {
-    const lines = table.proposals.map(({ line, why }) => `      ${safeText(line)}   ${tone(terminal, "dim", `# ${why}`)}`);
+    const lines = table.proposals.map(
+      ({ line, why }) => `      ${safeText(line)}   ${tone(terminal, "dim", `# ${why}`)}`,
+    );
     parts.push(`  ${tone(terminal, "good", "proposed")}, to paste into the config:\n    columns:\n${lines.join("\n")}`);
   }
   for (const error of table.errors) parts.push(indent(errorText(terminal, error)));
@@ -37,10 +50,17 @@ function tableText(terminal: Terminal, table: TablePlan, samples: Samples): stri
 }
 
 function columnTable(terminal: Terminal, table: TablePlan, samples: Samples): string {
-  const head = ["path", "column", "type", "null", ...(samples === "none" ? [] : ["sample"]), "max length"].map((name) => tone(terminal, "dim", name));
+  const head = ["path", "column", "type", "null", ...(samples === "none" ? [] : ["sample"]), "max length"].map((name) =>
+    tone(terminal, "dim", name),
+  );
   const rows = table.columns.map((column) => [
     safeText(cut(column.path, 40)),
-    safeText(column.column) + (column.isKey ? tone(terminal, "good", " (key)") : column.isNew && table.exists ? tone(terminal, "warn", " (new)") : ""),
+    safeText(column.column) +
+      (column.isKey
+        ? tone(terminal, "good", " (key)")
+        : column.isNew && table.exists
+          ? tone(terminal, "warn", " (new)")
+          : ""),
     column.type.replace("timestamp with time zone", "timestamptz"),
     `${Math.round(column.nullShare * 100)} %`,
     ...(samples === "none" ? [] : [safeText(cut(shown(column.sample, samples), 36))]),
@@ -50,7 +70,9 @@ function columnTable(terminal: Terminal, table: TablePlan, samples: Samples): st
 }
 
 function outcomeText(terminal: Terminal, table: TablePlan): string {
-  const counts = outcomes.filter((outcome) => table.counts[outcome] > 0).map((outcome) => `${formatCount(table.counts[outcome])} ${outcome}`);
+  const counts = outcomes
+    .filter((outcome) => table.counts[outcome] > 0)
+    .map((outcome) => `${formatCount(table.counts[outcome])} ${outcome}`);
   const rejects = [...table.rejects].map(([reason, n]) => `${n} ${safeText(reason)}`);
   return (
     `of ${formatCount(table.counts.read)} records read: ${counts.join(", ")}` +
@@ -92,7 +114,14 @@ export function planSql(report: PlanReport): string {
 export function planYaml(report: PlanReport): string {
   const tables = report.tables.filter((table) => table.proposals.length > 0);
   if (tables.length === 0) return "# nothing to propose";
-  return ["tables:", ...tables.flatMap((table) => [`  ${table.table}:`, "    columns:", ...table.proposals.map(({ line, why }) => `      ${line}   # ${why}`)])].join("\n");
+  return [
+    "tables:",
+    ...tables.flatMap((table) => [
+      `  ${table.table}:`,
+      "    columns:",
+      ...table.proposals.map(({ line, why }) => `      ${line}   # ${why}`),
+    ]),
+  ].join("\n");
 }
 
 export function planJson(report: PlanReport, exit: number, samples: Samples): Record<string, unknown> {
@@ -110,7 +139,10 @@ export function planJson(report: PlanReport, exit: number, samples: Samples): Re
       objects: table.objects,
       read: table.read,
       key: table.key,
-      columns: table.columns.map((column) => ({ ...column, sample: samples === "none" ? undefined : shown(column.sample, samples) })),
+      columns: table.columns.map((column) => ({
+        ...column,
+        sample: samples === "none" ? undefined : shown(column.sample, samples),
+      })),
       statements: table.statements,
       counts: table.counts,
       rejects: Object.fromEntries(table.rejects),

@@ -8,7 +8,11 @@ import { Session } from "../warehouse/session.ts";
 import { wantedTables } from "./wanted-tables.ts";
 
 /** undefined: nothing was ever loaded, there is no state schema. */
-export async function withState<T>(config: Config, command: string, work: (session: Session) => Promise<T>): Promise<T | undefined> {
+export async function withState<T>(
+  config: Config,
+  command: string,
+  work: (session: Session) => Promise<T>,
+): Promise<T | undefined> {
   const session = await Session.connect(config.warehouse, command, config.source.timezone);
   try {
     return (await hasStateSchema(session, config.warehouse.stateSchema)) ? await work(session) : undefined;
@@ -24,9 +28,13 @@ export async function stateNames(session: Session, config: Config, names: readon
   const own = names.filter((name) => known.includes(name));
   const others = names.filter((name) => !known.includes(name));
   const wanted = others.length === 0 ? undefined : wantedTables(config, others);
-  const found = wanted === undefined ? [] : namedTables(config)
+  const found =
+    wanted === undefined
+      ? []
+      : namedTables(config)
           .filter((table) => wanted.wants(table, table.config.prefixes[0] ?? ""))
           .map((table) => table.name);
-  if (own.length + found.length === 0) throw new DrayageError("TABLE_UNKNOWN", { message: `No table of that name was ever loaded: ${names.join(", ")}` });
+  if (own.length + found.length === 0)
+    throw new DrayageError("TABLE_UNKNOWN", { message: `No table of that name was ever loaded: ${names.join(", ")}` });
   return [...own, ...found];
 }

@@ -1,6 +1,7 @@
 /** Where a command writes: results on standard output, everything else on standard error; colour on a terminal alone. */
-import Table from "cli-table3";
+
 import { styleText } from "node:util";
+import Table from "cli-table3";
 
 export type Tone = "good" | "bad" | "warn" | "dim" | "strong";
 
@@ -34,12 +35,28 @@ export function print(terminal: Terminal, text: string): void {
 
 /** Names come from strangers: control characters would move the cursor or fake a line. */
 export function safeText(text: string): string {
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return text.replaceAll(
+    /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** A table without borders: columns two spaces apart, numbers to the right. */
-export function renderTable(head: readonly string[], rows: readonly (readonly string[])[], right: readonly number[] = []): string {
-  const none = { top: "", "top-mid": "", "top-left": "", "top-right": "", bottom: "", "bottom-mid": "", "bottom-left": "", "bottom-right": "" };
+export function renderTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  right: readonly number[] = [],
+): string {
+  const none = {
+    top: "",
+    "top-mid": "",
+    "top-left": "",
+    "top-right": "",
+    bottom: "",
+    "bottom-mid": "",
+    "bottom-left": "",
+    "bottom-right": "",
+  };
   const table = new Table({
     head: [...head],
     colAligns: head.map((_, i) => (right.includes(i) ? "right" : "left")),

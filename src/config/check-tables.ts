@@ -75,7 +75,7 @@ export function checkClaims(tables: readonly TableConfig[], tree: ConfigTree, pr
 }
 
 /** Two folders that go into one main table, as far as the config alone shows it; and what else takes merged entries to see. */
-export function checkTargets(config: Config, tree: ConfigTree, problems: Problems): void {
+export function checkPlainTargets(config: Config, tree: ConfigTree, problems: Problems): void {
   const byTarget = new Map<string, { table: TableConfig; prefix: string }>();
   for (const table of config.tables) {
     if (!table.enabled) continue;

@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { DrayageError } from "../errors.ts";
 import { checkNotYet } from "./check-not-yet.ts";
 import { checkSchema } from "./check-schema.ts";
-import { checkClaims, checkStructure, checkTargets } from "./check-tables.ts";
+import { checkClaims, checkStructure, checkPlainTargets } from "./check-tables.ts";
 import type { Config } from "./config.ts";
 import { type ConfigTree, readTree } from "./config-tree.ts";
 import { type Environment, isMissing, type ReadFile, readEnvironment, readText } from "./environment.ts";
@@ -47,7 +47,7 @@ function checkTree(tree: ConfigTree, file: string, problems: Problems): void {
   if (input === undefined) return;
   const config = resolveConfig(input, tree, file);
   checkClaims(config.tables, tree, problems);
-  if (shared) checkTargets(config, tree, problems);
+  if (shared) checkPlainTargets(config, tree, problems);
 }
 
 /** The value without the entries that have problems; `shared` says whether the sections that all entries share are its own. */

@@ -33,7 +33,10 @@ export interface Feed {
   /** As in `columns.path` of the state schema. */
   readonly path: string;
   readonly column: string;
-  readonly from: { readonly kind: "field"; readonly index: number } | { readonly kind: "path"; readonly column: PathColumn } | { readonly kind: "absent" };
+  readonly from:
+    | { readonly kind: "field"; readonly index: number }
+    | { readonly kind: "path"; readonly column: PathColumn }
+    | { readonly kind: "absent" };
   /** Type that the column has, or gets. */
   readonly type: string;
   readonly timezone: string | undefined;
@@ -64,7 +67,17 @@ export function storedSegments(path: string): string[] | undefined {
     .map((part) => part.replaceAll(/\\(.)/g, "$1"));
 }
 
-export const systemNames = ["_loaded_at", "_op_ts", "_object", "_record", "_version", "_deleted_at", "_op", "_rescued", "_n"] as const;
+export const systemNames = [
+  "_loaded_at",
+  "_op_ts",
+  "_object",
+  "_record",
+  "_version",
+  "_deleted_at",
+  "_op",
+  "_rescued",
+  "_n",
+] as const;
 const reserved: ReadonlySet<string> = new Set([...systemNames, "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"]);
 
 interface Wanted {
@@ -74,7 +87,12 @@ interface Wanted {
   readonly inferred: string;
 }
 
-export function bindColumns(table: TableSpec, staged: StagedColumns, stored: readonly StoredColumn[], main: MainTable | undefined): Binding {
+export function bindColumns(
+  table: TableSpec,
+  staged: StagedColumns,
+  stored: readonly StoredColumn[],
+  main: MainTable | undefined,
+): Binding {
   const wanted = wantedColumns(table, staged);
   const storedBy = new Map(stored.map((column) => [column.path, column]));
   const mainBy = new Map((main?.columns ?? []).map((column) => [column.name, column]));
@@ -111,7 +129,12 @@ function wantedColumns(table: TableSpec, staged: StagedColumns): Wanted[] {
   const wanted: Wanted[] = [];
   for (const field of staged.fields) {
     if (field.role !== "column" || ruleFor(table.config, [field.name])?.kind === "ignore") continue;
-    wanted.push({ path: field.name, segments: [field.name], from: { kind: "field", index: field.index }, inferred: "text" });
+    wanted.push({
+      path: field.name,
+      segments: [field.name],
+      from: { kind: "field", index: field.index },
+      inferred: "text",
+    });
   }
   for (const { document, column } of staged.paths) {
     wanted.push({
@@ -192,7 +215,17 @@ function absentFeeds(
   return stored.flatMap((column): Feed[] => {
     const known = main.get(column.column);
     if (known === undefined || fed.has(column.column) || isIgnored(table, column.path)) return [];
-    return [{ path: column.path, column: column.column, from: { kind: "absent" }, type: known.type, timezone: undefined, made: column.made, main: known }];
+    return [
+      {
+        path: column.path,
+        column: column.column,
+        from: { kind: "absent" },
+        type: known.type,
+        timezone: undefined,
+        made: column.made,
+        main: known,
+      },
+    ];
   });
 }
 
@@ -200,7 +233,12 @@ function isIgnored(table: TableSpec, path: string): boolean {
   return ruleFor(table.config, storedSegments(path) ?? [path])?.kind === "ignore";
 }
 
-function keyColumns(table: TableSpec, feeds: readonly Feed[], stored: readonly StoredColumn[], main: MainTable | undefined): string[] {
+function keyColumns(
+  table: TableSpec,
+  feeds: readonly Feed[],
+  stored: readonly StoredColumn[],
+  main: MainTable | undefined,
+): string[] {
   if (table.config.writeMode === "append") return [];
   const place = { table: table.name };
   const columns = new Map<string, string>();
@@ -224,18 +262,26 @@ function keyColumns(table: TableSpec, feeds: readonly Feed[], stored: readonly S
     });
   }
   if (main !== undefined && main.primaryKey.length > 0) {
-    const missing = main.primaryKey.find((name) => !feeds.some((feed) => feed.column === name) && !stored.some((column) => column.column === name));
+    const missing = main.primaryKey.find(
+      (name) => !feeds.some((feed) => feed.column === name) && !stored.some((column) => column.column === name),
+    );
     if (missing === undefined) return [...main.primaryKey];
     throw new DrayageError("KEY_COLUMN_ABSENT", {
       message: `The main table's primary key column ${missing} is not among the object's columns: ${list(feeds.map((feed) => feed.column))}`,
       place: { ...place, column: missing },
     });
   }
-  const id = feeds.find((feed) => feed.path === "_id" || feed.path.endsWith(":_id")) ?? feeds.find((feed) => ["oid__id", "oid_id"].includes(feed.path));
+  const id =
+    feeds.find((feed) => feed.path === "_id" || feed.path.endsWith(":_id")) ??
+    feeds.find((feed) => ["oid__id", "oid_id"].includes(feed.path));
   if (id !== undefined) return [id.column];
   throw new DrayageError("KEY_MISSING", {
     place,
-    lines: ["tables:", `  ${table.config.name}:`, `    primary_key: [${feeds[0]?.column ?? "id"}]   # of: ${list(feeds.map((feed) => feed.column))}`],
+    lines: [
+      "tables:",
+      `  ${table.config.name}:`,
+      `    primary_key: [${feeds[0]?.column ?? "id"}]   # of: ${list(feeds.map((feed) => feed.column))}`,
+    ],
   });
 }
 

@@ -3,7 +3,14 @@ import { DrayageError } from "../errors.ts";
 import { joinTypes } from "../rows/kinds.ts";
 import type { MainTable } from "../warehouse/catalog.ts";
 import { ident, qualified } from "../warehouse/identifier.ts";
-import { addColumns, createTable, missingSystemColumns, type NewColumn, type SystemColumns, widenColumn } from "../warehouse/main-table.ts";
+import {
+  addColumns,
+  createTable,
+  missingSystemColumns,
+  type NewColumn,
+  type SystemColumns,
+  widenColumn,
+} from "../warehouse/main-table.ts";
 import type { StoredColumn } from "../warehouse/table-state.ts";
 import type { Binding, Feed } from "./bind-columns.ts";
 import { systemNames } from "./bind-columns.ts";
@@ -31,7 +38,12 @@ export function systemColumnsOf(table: TableSpec, binding: Binding): SystemColum
 export function decideContract(table: TableSpec, binding: Binding, main: MainTable | undefined): Contract {
   const system = systemColumnsOf(table, binding);
   const rescued: NewColumn[] = binding.rescued === undefined ? [] : [{ column: "_rescued", type: "jsonb" }];
-  const columns = binding.feeds.map((feed) => ({ path: feed.path, column: feed.column, type: wantedType(table, feed), made: feed.made }));
+  const columns = binding.feeds.map((feed) => ({
+    path: feed.path,
+    column: feed.column,
+    type: wantedType(table, feed),
+    made: feed.made,
+  }));
   if (main === undefined) {
     const made = binding.feeds.map((feed) => ({ column: feed.column, type: feed.type }));
     return {
@@ -42,7 +54,9 @@ export function decideContract(table: TableSpec, binding: Binding, main: MainTab
     };
   }
   const has = new Set(main.columns.map((column) => column.name));
-  const added = binding.feeds.filter((feed) => feed.main === undefined).map((feed) => ({ column: feed.column, type: feed.type }));
+  const added = binding.feeds
+    .filter((feed) => feed.main === undefined)
+    .map((feed) => ({ column: feed.column, type: feed.type }));
   checkNewColumns(table, binding, added);
   const widened = binding.feeds.flatMap((feed): NewColumn[] => {
     const type = wantedType(table, feed);
@@ -63,7 +77,8 @@ export function decideContract(table: TableSpec, binding: Binding, main: MainTab
 
 /** The type after this unit: a column that drayage made for a document path grows along the lattice; others stay. */
 function wantedType(table: TableSpec, feed: Feed): string {
-  if (feed.main === undefined || !feed.made || feed.from.kind !== "path" || table.config.contract.types === "reject") return feed.main?.type ?? feed.type;
+  if (feed.main === undefined || !feed.made || feed.from.kind !== "path" || table.config.contract.types === "reject")
+    return feed.main?.type ?? feed.type;
   return joinTypes(feed.main.type, feed.from.column.kinds) ?? feed.main.type;
 }
 
@@ -78,7 +93,9 @@ function checkNewColumns(table: TableSpec, binding: Binding, added: readonly New
         `${addColumns(table.target, added)};`,
         "-- or in the config:",
         "columns:",
-        ...binding.feeds.filter((feed) => feed.main === undefined).map((feed) => `  ${feed.path.replace(/^[^:]*:/, "")}: ignore`),
+        ...binding.feeds
+          .filter((feed) => feed.main === undefined)
+          .map((feed) => `  ${feed.path.replace(/^[^:]*:/, "")}: ignore`),
       ],
     });
   }
@@ -86,7 +103,12 @@ function checkNewColumns(table: TableSpec, binding: Binding, added: readonly New
     throw new DrayageError("CONTRACT", {
       message: `The source has ${added.length} new columns at once; contract.max_new_columns is ${table.config.contract.maxNewColumns}`,
       place,
-      lines: ["contract:", `  max_new_columns: ${added.length}`, "# or, under columns:, `jsonb` for the path that holds them:", ...parents(binding)],
+      lines: [
+        "contract:",
+        `  max_new_columns: ${added.length}`,
+        "# or, under columns:, `jsonb` for the path that holds them:",
+        ...parents(binding),
+      ],
       next: "Add one of the lines printed above to the table's config.",
     });
   }
@@ -115,12 +137,20 @@ function checkUnfed(table: TableSpec, binding: Binding, main: MainTable): void {
   const fed = new Set(binding.feeds.filter((feed) => feed.from.kind !== "absent").map((feed) => feed.column));
   const system: ReadonlySet<string> = new Set(systemNames);
   const unfed = main.columns.filter(
-    (column) => column.notNull && !column.hasDefault && !column.generated && column.identity === undefined && !fed.has(column.name) && !system.has(column.name),
+    (column) =>
+      column.notNull &&
+      !column.hasDefault &&
+      !column.generated &&
+      column.identity === undefined &&
+      !fed.has(column.name) &&
+      !system.has(column.name),
   );
   if (unfed.length === 0) return;
   throw new DrayageError("COLUMN_UNFED", {
     message: `The source does not feed ${unfed.map((column) => column.name).join(", ")}: NOT NULL and without a default`,
     place: { table: table.name },
-    lines: unfed.map((column) => `alter table ${qualified(main.schema, main.name)} alter column ${ident(column.name)} drop not null;`),
+    lines: unfed.map(
+      (column) => `alter table ${qualified(main.schema, main.name)} alter column ${ident(column.name)} drop not null;`,
+    ),
   });
 }

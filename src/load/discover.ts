@@ -3,8 +3,8 @@ import type { Config } from "../config/config.ts";
 import { isPattern, trimSlashes } from "../config/folder-names.ts";
 import { leadingRegExp } from "../config/glob.ts";
 import { checkTargets, claimTable, type FoundFolder, tableFolder, targetOf } from "../config/table-names.ts";
-import type { ListedObject, ObjectSource } from "../source/object-source.ts";
 import { objectVersion, parseObjectKey } from "../source/object-key.ts";
+import type { ListedObject, ObjectSource } from "../source/object-source.ts";
 import type { HistoryObject } from "../warehouse/load-history.ts";
 import type { TableSpec } from "./table-spec.ts";
 
@@ -45,7 +45,12 @@ export type PageFilter = (table: TableSpec, objects: readonly SourceObject[]) =>
  * Reads the listing page by page; `keep` (the anti-join with the history) bounds what is held in memory. `wanted` limits it to
  * some tables: then only their folders are listed, where they are plain prefixes.
  */
-export async function discover(config: Config, source: ObjectSource, wanted: TableFilter | undefined, keep: PageFilter): Promise<Discovery> {
+export async function discover(
+  config: Config,
+  source: ObjectSource,
+  wanted: TableFilter | undefined,
+  keep: PageFilter,
+): Promise<Discovery> {
   const found = new Map<string, { spec: TableSpec; objects: SourceObject[] }>();
   const specs = new Map<string, TableSpec>();
   const unclaimed = new Map<string, number>();
@@ -74,7 +79,8 @@ export async function discover(config: Config, source: ObjectSource, wanted: Tab
     }
   }
   wanted?.listed();
-  for (const { objects } of found.values()) objects.sort((a, b) => (a.sequence < b.sequence ? -1 : a.sequence > b.sequence ? 1 : a.path < b.path ? -1 : 1));
+  for (const { objects } of found.values())
+    objects.sort((a, b) => (a.sequence < b.sequence ? -1 : a.sequence > b.sequence ? 1 : a.path < b.path ? -1 : 1));
   const tables = [...found.values()].sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
   return { tables, unclaimed, ignored, listed };
 }
@@ -103,7 +109,10 @@ function place(
   const table = claimTable(config.tables, folder);
   if (table === undefined) return isIgnoredFolder(config, object.path) ? undefined : unclaimedFolder(folder);
   if (!table.enabled) return undefined;
-  const key = parseObjectKey(object.path, { fileTimezone: table.dialect.fileTimezone, lastModified: object.lastModified });
+  const key = parseObjectKey(object.path, {
+    fileTimezone: table.dialect.fileTimezone,
+    lastModified: object.lastModified,
+  });
   if (key === undefined) return "ignored";
   const own = tableFolder(table, folder);
   const id = `${table.name}\0${own}`;
@@ -111,12 +120,24 @@ function place(
   if (spec === undefined) {
     spec = { ...targetSpec(config, table, own), config: table };
     specs.set(id, spec);
-    checkTargets([...specs].map(([known, { target, config: entry }]): FoundFolder => ({ folder: known.slice(known.indexOf("\0") + 1), target, table: entry })));
+    checkTargets(
+      [...specs].map(
+        ([known, { target, config: entry }]): FoundFolder => ({
+          folder: known.slice(known.indexOf("\0") + 1),
+          target,
+          table: entry,
+        }),
+      ),
+    );
   }
   const fileTime = key.fileTime === undefined ? undefined : new Date(Number(key.fileTime / 10n));
   // Full loads by segment and counter before changes by their times.
   const sequence = key.kind === "full_load" ? BigInt(key.sequence) : 2n ** 62n + (key.fileTime ?? 0n);
-  return { spec, folder: own, object: { ...object, kind: key.kind, gzip: key.gzip, fileTime, version: objectVersion(object.path, key), sequence } };
+  return {
+    spec,
+    folder: own,
+    object: { ...object, kind: key.kind, gzip: key.gzip, fileTime, version: objectVersion(object.path, key), sequence },
+  };
 }
 
 /** DMS's own bookkeeping and whatever the config lists. */
@@ -134,6 +155,8 @@ function foldersToList(config: Config, wanted: TableFilter | undefined): string[
   if (wanted === undefined) return [""];
   const patterns = config.tables.some((table) => table.enabled && table.prefixes.some(isPattern));
   const named = config.tables.filter((table) => table.enabled && !table.prefixes.some(isPattern));
-  const folders = named.flatMap((table) => table.prefixes.filter((prefix) => wanted.wants({ ...targetSpec(config, table, prefix), config: table }, prefix)));
+  const folders = named.flatMap((table) =>
+    table.prefixes.filter((prefix) => wanted.wants({ ...targetSpec(config, table, prefix), config: table }, prefix)),
+  );
   return folders.length > 0 && !patterns ? [...new Set(folders)] : [""];
 }

@@ -41,7 +41,12 @@ export function retryPolicy(config: Config, spec: TableSpec, force: boolean): Re
   return { maxAttempts: config.warehouse.maxAttempts, configHash: configHash(spec.config), force };
 }
 
-export async function loadTable(worker: Worker, spec: TableSpec, open: readonly OpenObject<SourceObject>[], settings: LoadSettings): Promise<TableReport> {
+export async function loadTable(
+  worker: Worker,
+  spec: TableSpec,
+  open: readonly OpenObject<SourceObject>[],
+  settings: LoadSettings,
+): Promise<TableReport> {
   const loader = new TableLoader(worker, spec, settings);
   const began = performance.now();
   try {
@@ -83,7 +88,9 @@ class TableLoader {
     const state = await this.#learn();
     if (state.paused) {
       this.report.paused = true;
-      this.report.notes.push(`paused${state.pausedReason === undefined ? "" : `: ${state.pausedReason}`}; ${open.length} objects wait`);
+      this.report.notes.push(
+        `paused${state.pausedReason === undefined ? "" : `: ${state.pausedReason}`}; ${open.length} objects wait`,
+      );
       return;
     }
     for (const { object, errorCode, error } of open.filter((one) => one.state === "waiting")) {
@@ -133,7 +140,11 @@ class TableLoader {
     while (queue.length > 0 || claimed.length > 0) {
       this.#settings.signal?.throwIfAborted();
       if (claimed.length === 0) {
-        claimed = await this.#history().claim(this.#settings.runId, nextUnit(queue, this.#settings.config.limits.maxUnitBytes), this.#policy);
+        claimed = await this.#history().claim(
+          this.#settings.runId,
+          nextUnit(queue, this.#settings.config.limits.maxUnitBytes),
+          this.#policy,
+        );
         alone = false;
         continue;
       }
@@ -224,12 +235,14 @@ class TableLoader {
 
   #note(unit: StagedUnit, merged: MergedUnit): void {
     this.report.ddl.push(...merged.ddl);
-    for (const [reason, count] of merged.reasons) this.report.reasons.set(reason, (this.report.reasons.get(reason) ?? 0) + count);
+    for (const [reason, count] of merged.reasons)
+      this.report.reasons.set(reason, (this.report.reasons.get(reason) ?? 0) + count);
     if (unit.overflow.size > 0) this.#rescuedNote(unit);
     for (const object of unit.objects) {
       const counts = merged.counts.get(object.ordinal);
       if (counts === undefined) throw new DrayageError("COUNT_MISMATCH");
-      for (const [column, count] of Object.entries(object.repairs)) this.report.repairs.set(column, (this.report.repairs.get(column) ?? 0) + count);
+      for (const [column, count] of Object.entries(object.repairs))
+        this.report.repairs.set(column, (this.report.repairs.get(column) ?? 0) + count);
       const { key, kind } = object.claim.object;
       const status = counts.rejected > 0 ? "loaded_with_rejects" : "loaded";
       this.report.objects.push({ key, kind, status, lane: object.lane, counts, bytes: object.bytes });
@@ -245,7 +258,10 @@ class TableLoader {
       error: new DrayageError("TOO_MANY_COLUMNS", {
         message: `The table has flatten.max_columns (${this.#spec.config.flatten.maxColumns}) columns; new paths went to _rescued`,
         place: { table: this.#spec.name },
-        lines: ["columns:", ...worst.map(([path, count]) => `  ${JSON.stringify(path)}: jsonb   # ${count} paths below it`)],
+        lines: [
+          "columns:",
+          ...worst.map(([path, count]) => `  ${JSON.stringify(path)}: jsonb   # ${count} paths below it`),
+        ],
       }),
     });
   }
@@ -268,7 +284,14 @@ class TableLoader {
       if (counts === undefined) await history.release(this.#settings.runId, [claim]);
       else {
         const { key, kind, size } = claim.object;
-        this.report.objects.push({ key, kind, status: counts.rejected > 0 ? "loaded_with_rejects" : "loaded", lane: undefined, counts, bytes: size });
+        this.report.objects.push({
+          key,
+          kind,
+          status: counts.rejected > 0 ? "loaded_with_rejects" : "loaded",
+          lane: undefined,
+          counts,
+          bytes: size,
+        });
       }
     }
     await this.#learn();
@@ -303,10 +326,12 @@ class TableLoader {
       const still = open.filter((one) => one.state === "held");
       held = still.map((one) => one.object);
       if (held.length > 0 && performance.now() > deadline) {
-        for (const one of still) this.report.held.push({ key: one.object.key, code: "HELD_ELSEWHERE", reason: `run ${one.runId} holds it` });
+        for (const one of still)
+          this.report.held.push({ key: one.object.key, code: "HELD_ELSEWHERE", reason: `run ${one.runId} holds it` });
         return;
       }
-      if (held.length > 0) await sleep(250, undefined, this.#settings.signal === undefined ? {} : { signal: this.#settings.signal });
+      if (held.length > 0)
+        await sleep(250, undefined, this.#settings.signal === undefined ? {} : { signal: this.#settings.signal });
     }
   }
 
@@ -324,7 +349,11 @@ function nextUnit(queue: SourceObject[], maxBytes: number): SourceObject[] {
   const unit: SourceObject[] = [];
   let bytes = 0;
   for (let next = queue[0]; next !== undefined; next = queue[0]) {
-    if (unit.length > 0 && (bytes + next.size > maxBytes || next.kind !== unit[0]?.kind || unit.length >= maxUnitObjects)) break;
+    if (
+      unit.length > 0 &&
+      (bytes + next.size > maxBytes || next.kind !== unit[0]?.kind || unit.length >= maxUnitObjects)
+    )
+      break;
     unit.push(next);
     bytes += next.size;
     queue.shift();

@@ -2,8 +2,8 @@
 import { DrayageError } from "../errors.ts";
 import { kinds } from "../rows/kinds.ts";
 import type { PathColumn } from "../rows/path-column.ts";
-import type { MainColumn, MainTable } from "../warehouse/catalog.ts";
 import { isTextType, stagedCell } from "../warehouse/cast.ts";
+import type { MainColumn, MainTable } from "../warehouse/catalog.ts";
 import { literal } from "../warehouse/identifier.ts";
 import type { MergeColumn, MergeJob } from "../warehouse/merge-sql.ts";
 import type { Binding, Feed } from "./bind-columns.ts";
@@ -19,9 +19,12 @@ export interface JobTarget {
 }
 
 export function mergeJob(table: TableSpec, unit: StagedUnit, binding: Binding, target: JobTarget): MergeJob {
-  if (unit.staging === undefined) throw new DrayageError("INTERNAL", { message: "A unit without records has nothing to merge" });
+  if (unit.staging === undefined)
+    throw new DrayageError("INTERNAL", { message: "A unit without records has nothing to merge" });
   const has = new Set(target.main.columns.map((column) => column.name));
-  const columns = binding.feeds.map((feed) => mergeColumn(feed, columnOf(target.main, feed.column), unit.nulls, binding.key.includes(feed.column)));
+  const columns = binding.feeds.map((feed) =>
+    mergeColumn(feed, columnOf(target.main, feed.column), unit.nulls, binding.key.includes(feed.column)),
+  );
   if (binding.rescued !== undefined) columns.push(rescuedColumn(binding.rescued));
   return {
     target: target.table,
@@ -29,7 +32,8 @@ export function mergeJob(table: TableSpec, unit: StagedUnit, binding: Binding, t
     staging: unit.staging.name,
     key: binding.key.map((name) => {
       const column = columns.find((candidate) => candidate.column === name);
-      if (column === undefined) throw new DrayageError("KEY_COLUMN_ABSENT", { place: { table: table.name, column: name } });
+      if (column === undefined)
+        throw new DrayageError("KEY_COLUMN_ABSENT", { place: { table: table.name, column: name } });
       return column;
     }),
     columns,
@@ -61,7 +65,8 @@ function mergeColumn(feed: Feed, main: MainColumn, nulls: NullRule, isKey: boole
   const common = { column: feed.column, target, type: main.type, collation: main.collation };
   const { from } = feed;
   if (from.kind === "absent") return { ...common, cell: undefined, value: undefined };
-  if (from.kind === "field") return { ...common, cell: fieldCell(stagedCell(from.index), main, nulls, isKey), value: undefined };
+  if (from.kind === "field")
+    return { ...common, cell: fieldCell(stagedCell(from.index), main, nulls, isKey), value: undefined };
   const isJson = main.baseType === "jsonb" || main.baseType === "json";
   if (isJson) return { ...common, cell: stagedCell(from.column.index), value: jsonValue(from.column, main.baseType) };
   return { ...common, cell: plainText(from.column), value: undefined };
@@ -81,7 +86,9 @@ function plainText(column: PathColumn): string {
   const cell = stagedCell(column.index);
   if (column.encoding !== "json") return cell;
   const unwrapped = `(${cell}::jsonb #>> '{}')`;
-  return column.jsonFrom === undefined ? unwrapped : `(case when s._n < ${column.jsonFrom} then ${cell} else ${unwrapped} end)`;
+  return column.jsonFrom === undefined
+    ? unwrapped
+    : `(case when s._n < ${column.jsonFrom} then ${cell} else ${unwrapped} end)`;
 }
 
 function jsonValue(column: PathColumn, type: string): string {

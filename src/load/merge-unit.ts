@@ -6,24 +6,31 @@ import type { ObjectSource } from "../source/object-source.ts";
 import { type MainTable, mainTableSql, readMainTable } from "../warehouse/catalog.ts";
 import type { BadRecord } from "../warehouse/find-bad-records.ts";
 import { LoadHistory, noCounts, outcomes, type RecordCounts } from "../warehouse/load-history.ts";
-import { createSchema, createTombstones, hasTombstones, renewTombstonesView, schemaExists, tombstonesName } from "../warehouse/main-table.ts";
-import { merge, type MergeOutcome } from "../warehouse/merge.ts";
-import type { Session } from "../warehouse/session.ts";
+import {
+  createSchema,
+  createTombstones,
+  hasTombstones,
+  renewTombstonesView,
+  schemaExistsLocked,
+  tombstonesName,
+} from "../warehouse/main-table.ts";
+import { type MergeOutcome, merge } from "../warehouse/merge.ts";
 import { writeRejects } from "../warehouse/rejects.ts";
+import type { Session } from "../warehouse/session.ts";
 import {
   lockTable,
   noteMainTable,
   noteSchemaChanges,
   pinDialect,
   readStoredColumns,
-  storeColumns,
   type StoredColumn,
+  storeColumns,
 } from "../warehouse/table-state.ts";
 import { repeatableStates, serverFault, warehouseError } from "../warehouse/warehouse-error.ts";
 import { type Binding, bindColumns, type StagedColumns } from "./bind-columns.ts";
 import { decideContract } from "./contract.ts";
-import { checkLimits, collectRejects } from "./reject-records.ts";
 import { mergeJob } from "./merge-job.ts";
+import { checkLimits, collectRejects } from "./reject-records.ts";
 import { isDocument, type TableKnowledge } from "./stage-unit.ts";
 import type { StagedObject, StagedUnit } from "./staged-unit.ts";
 
@@ -52,7 +59,12 @@ export interface MergedUnit {
 /** How often a deadlock, a lock time-out or a serialization failure repeats the merge transaction, from what is staged. */
 const mergeTries = 5;
 
-export async function mergeUnit(session: Session, known: TableKnowledge, unit: StagedUnit, settings: MergeSettings): Promise<MergedUnit> {
+export async function mergeUnit(
+  session: Session,
+  known: TableKnowledge,
+  unit: StagedUnit,
+  settings: MergeSettings,
+): Promise<MergedUnit> {
   const began = performance.now();
   const prepared = unit.staging === undefined ? undefined : await prepareTarget(session, known, unit, settings);
   for (let attempt = 1; ; attempt++) {
@@ -95,7 +107,12 @@ export function stagedColumns(known: TableKnowledge, unit: StagedUnit): StagedCo
 }
 
 /** Binds columns and brings the main table to the contract. Under the table's lock: another run may do the same right now. */
-async function prepareTarget(session: Session, known: TableKnowledge, unit: StagedUnit, settings: MergeSettings): Promise<Prepared> {
+async function prepareTarget(
+  session: Session,
+  known: TableKnowledge,
+  unit: StagedUnit,
+  settings: MergeSettings,
+): Promise<Prepared> {
   const { spec } = known;
   const staged = stagedColumns(known, unit);
   const state = settings.config.warehouse.stateSchema;
@@ -143,10 +160,16 @@ async function runDdl(
   settings: MergeSettings,
 ): Promise<readonly string[]> {
   const { target } = known.spec;
-  const all = isNew && !(await schemaExists(session, target.schema)) ? [createSchema(target.schema), ...statements] : statements;
+  const all =
+    isNew && !(await schemaExistsLocked(session, target.schema))
+      ? [createSchema(target.schema), ...statements]
+      : statements;
   if (all.length === 0) return all;
   if (settings.config.warehouse.ddl === "print") {
-    throw new DrayageError("DDL_NEEDED", { place: { table: known.spec.name }, lines: all.map((statement) => `${statement};`) });
+    throw new DrayageError("DDL_NEEDED", {
+      place: { table: known.spec.name },
+      lines: all.map((statement) => `${statement};`),
+    });
   }
   await session.query(`set local lock_timeout = ${settings.config.warehouse.lockTimeoutMs}`);
   for (const statement of all) {
@@ -157,7 +180,10 @@ async function runDdl(
       // Not the owner; a view depends on the column.
       if (code === "42501" || code === "0A000" || code === "2BP01") {
         throw new DrayageError("DDL_NEEDED", {
-          message: code === "42501" ? "The role may not make or alter the main table" : "Something depends on a column whose type must grow",
+          message:
+            code === "42501"
+              ? "The role may not make or alter the main table"
+              : "Something depends on a column whose type must grow",
           place: { table: known.spec.name },
           lines: all.map((one) => `${one};`),
           cause: error,
@@ -177,7 +203,10 @@ function checkOverflow(known: TableKnowledge, unit: StagedUnit): void {
   throw new DrayageError("TOO_MANY_COLUMNS", {
     message: `Flattening would make more than ${known.spec.config.flatten.maxColumns} columns`,
     place: { table: known.spec.name },
-    lines: ["columns:", ...worst.map(([path, count]) => `  ${JSON.stringify(path)}: jsonb   # over ${count} paths below it`)],
+    lines: [
+      "columns:",
+      ...worst.map(([path, count]) => `  ${JSON.stringify(path)}: jsonb   # over ${count} paths below it`),
+    ],
   });
 }
 
@@ -196,7 +225,8 @@ async function mergeOnce(
     await lockTable(session, settings.tableId, settings.config.warehouse.lockWaitMs);
     await history.fence(settings.runId, ids);
     const mergeBegan = performance.now();
-    const outcome = prepared === undefined ? undefined : await mergeStaged(session, known, unit, prepared, settings, history);
+    const outcome =
+      prepared === undefined ? undefined : await mergeStaged(session, known, unit, prepared, settings, history);
     const mergeMs = Math.round(performance.now() - mergeBegan);
     const rejects = await collectRejects(settings.source, unit, spec.name, outcome?.bad ?? []);
     const counts = new Map<number, RecordCounts>();
@@ -233,10 +263,15 @@ async function mergeStaged(
   const job = mergeJob(known.spec, unit, binding, {
     table: mainTableSql(main),
     main,
-    tombstones: tombstones === "some" || (tombstones === "empty" && mayDelete) ? tombstonesName(settings.config.warehouse.stateSchema, settings.tableId) : undefined,
+    tombstones:
+      tombstones === "some" || (tombstones === "empty" && mayDelete)
+        ? tombstonesName(settings.config.warehouse.stateSchema, settings.tableId)
+        : undefined,
   });
   const isFullLoad = unit.objects.every((object) => object.claim.object.kind === "full_load");
-  const hasUniqueKey = main.uniqueKeys.some((key) => key.length === binding.key.length && key.every((name) => binding.key.includes(name)));
+  const hasUniqueKey = main.uniqueKeys.some(
+    (key) => key.length === binding.key.length && key.every((name) => binding.key.includes(name)),
+  );
   return merge(session, job, {
     fresh: isFullLoad && hasUniqueKey && tombstones !== "some" && (await history.onlyFullLoads()),
     mayRefuse: main.rowTriggers || main.rowSecurity,
@@ -246,11 +281,19 @@ async function mergeStaged(
 }
 
 /** Tables of 1,000 rows or more: a unit that deletes too much of one is stopped before it does. */
-async function checkDeletes(session: Session, known: TableKnowledge, main: MainTable, deletes: number, allowed: boolean): Promise<void> {
+async function checkDeletes(
+  session: Session,
+  known: TableKnowledge,
+  main: MainTable,
+  deletes: number,
+  allowed: boolean,
+): Promise<void> {
   const pct = known.spec.config.deleteLimitPct;
   if (deletes === 0 || allowed || pct >= 100) return;
   const needed = Math.max(1000, Math.ceil((deletes * 100) / Math.max(pct, 0.01)));
-  const { rows } = await session.one<{ rows: string }>(`select count(*) as rows from (select from ${mainTableSql(main)} limit ${needed}) r`);
+  const { rows } = await session.one<{ rows: string }>(
+    `select count(*) as rows from (select from ${mainTableSql(main)} limit ${needed}) r`,
+  );
   const count = Number(rows);
   if (count < 1000 || count >= needed) return;
   throw new DrayageError("DELETE_LIMIT", {
@@ -262,7 +305,8 @@ async function checkDeletes(session: Session, known: TableKnowledge, main: MainT
 /** The object's records by outcome: those that were never staged are rejected. The sum must be what was read. */
 function balance(object: StagedObject, merged: RecordCounts | undefined): RecordCounts {
   const counts = { ...(merged ?? noCounts()) };
-  if (counts.read !== object.staged) throw mismatch(object, `${object.staged} rows were staged, the merge saw ${counts.read}`);
+  if (counts.read !== object.staged)
+    throw mismatch(object, `${object.staged} rows were staged, the merge saw ${counts.read}`);
   counts.read = object.records;
   counts.rejected += object.unstaged.length;
   const sum = outcomes.reduce((total, outcome) => total + counts[outcome], 0);

@@ -29,7 +29,11 @@ export interface OpenSettings {
   readonly signal: AbortSignal | undefined;
 }
 
-export async function openObject(source: ObjectSource, object: ListedObject, settings: OpenSettings): Promise<OpenedObject> {
+export async function openObject(
+  source: ObjectSource,
+  object: ListedObject,
+  settings: OpenSettings,
+): Promise<OpenedObject> {
   const hash = createHash("sha256");
   const body = source.open(object, settings.signal === undefined ? {} : { signal: settings.signal });
   const chunks = settings.gzip ? gunzipped(body, hash) : hashed(body, hash);

@@ -81,7 +81,8 @@ export class PlanColumns {
     }));
     for (const { feed, proposed, filled } of this.#columns.values()) {
       const path = shownPath(feed);
-      if (proposed === undefined || proposed === "text" || ruleFor(spec.config, path.split(".")) !== undefined) continue;
+      if (proposed === undefined || proposed === "text" || ruleFor(spec.config, path.split(".")) !== undefined)
+        continue;
       if (maps.some((map) => path.startsWith(`${map.path}.`))) continue;
       proposals.push({ path, line: `${yamlKey(path)}: ${proposed}`, why: `all ${filled} values are ${proposed}` });
     }
@@ -108,8 +109,11 @@ export class PlanColumns {
     const found: { path: string; keys: number }[] = [];
     for (const [path, keys] of [...children].sort(([a], [b]) => a.length - b.length)) {
       if (found.some((map) => path.startsWith(`${map.path}.`))) continue;
-      const presence = [...keys.values()].reduce((sum, { filled, records }) => sum + filled / Math.max(1, records), 0) / keys.size;
-      const overflowed = [...this.#overflow.keys()].filter((parent) => parent === path || parent.startsWith(`${path}.`)).length;
+      const presence =
+        [...keys.values()].reduce((sum, { filled, records }) => sum + filled / Math.max(1, records), 0) / keys.size;
+      const overflowed = [...this.#overflow.keys()].filter(
+        (parent) => parent === path || parent.startsWith(`${path}.`),
+      ).length;
       if (keys.size >= mapKeys && presence <= mapPresence) found.push({ path, keys: keys.size + overflowed });
     }
     return found;

@@ -3,12 +3,21 @@ import type { Config } from "../config/config.ts";
 import { DrayageError } from "../errors.ts";
 import { inferType } from "../rows/infer-type.ts";
 import type { ObjectSource } from "../source/object-source.ts";
-import { type MainTable, readMainTable } from "../warehouse/catalog.ts";
 import { stagedCell } from "../warehouse/cast.ts";
+import { type MainTable, readMainTable } from "../warehouse/catalog.ts";
 import { type Claim, noCounts, outcomes, type RecordCounts } from "../warehouse/load-history.ts";
 import { createSchema, hasTombstones, schemaExists, tombstonesName } from "../warehouse/main-table.ts";
 import { findBad, merge } from "../warehouse/merge.ts";
-import { cellStatistics, cellValues, cloneMainTable, cloneName, cloneTombstones, copyStagedKeys, makeCloneTombstones, readClone } from "../warehouse/plan-clone.ts";
+import {
+  cellStatistics,
+  cellValues,
+  cloneMainTable,
+  cloneName,
+  cloneTombstones,
+  copyStagedKeys,
+  makeCloneTombstones,
+  readClone,
+} from "../warehouse/plan-clone.ts";
 import { readStoredColumns, readTableState } from "../warehouse/table-state.ts";
 import { type Binding, bindColumns, type Feed } from "./bind-columns.ts";
 import { decideContract } from "./contract.ts";
@@ -48,7 +57,12 @@ export interface TablePlan {
   readonly errors: readonly DrayageError[];
 }
 
-export async function planTable(worker: Worker, spec: TableSpec, objects: readonly SourceObject[], settings: PlanSettings): Promise<TablePlan> {
+export async function planTable(
+  worker: Worker,
+  spec: TableSpec,
+  objects: readonly SourceObject[],
+  settings: PlanSettings,
+): Promise<TablePlan> {
   const planner = new TablePlanner(worker, spec, settings);
   try {
     await planner.plan(objects);
@@ -86,7 +100,11 @@ class TablePlanner {
       table: this.#spec.name,
       target: `${this.#spec.target.schema}.${this.#spec.target.table}`,
       exists: this.#live !== undefined,
-      objects: { fullLoads, changes: objects.length - fullLoads, bytes: objects.reduce((sum, object) => sum + object.size, 0) },
+      objects: {
+        fullLoads,
+        changes: objects.length - fullLoads,
+        bytes: objects.reduce((sum, object) => sum + object.size, 0),
+      },
       read: this.#read,
       key: this.#key,
       columns: this.#columns.list(),
@@ -106,9 +124,17 @@ class TablePlanner {
     await session.query("drop table if exists pg_temp.drayage_plan, pg_temp.drayage_plan_tombstones");
     if (this.#live !== undefined) await cloneMainTable(session, this.#live);
     this.#clone = await readClone(session);
-    const state = this.#settings.hasState ? await readTableState(session, config.warehouse.stateSchema, this.#spec.name) : undefined;
-    const stored = this.#settings.hasState ? await readStoredColumns(session, config.warehouse.stateSchema, this.#spec.name) : [];
-    let claims: readonly Claim<SourceObject>[] = objects.map((object, i) => ({ id: BigInt(i + 1), object, attempt: 1 }));
+    const state = this.#settings.hasState
+      ? await readTableState(session, config.warehouse.stateSchema, this.#spec.name)
+      : undefined;
+    const stored = this.#settings.hasState
+      ? await readStoredColumns(session, config.warehouse.stateSchema, this.#spec.name)
+      : [];
+    let claims: readonly Claim<SourceObject>[] = objects.map((object, i) => ({
+      id: BigInt(i + 1),
+      object,
+      attempt: 1,
+    }));
     while (claims.length > 0 && this.#read.records < this.#settings.limit) {
       const known: TableKnowledge = { spec: this.#spec, main: this.#clone, stored, pinned: state?.pinned ?? {} };
       // A few objects at a time: what is read is bounded by records, not by objects.
@@ -170,10 +196,18 @@ class TablePlanner {
     await session.transaction(async () => {
       if (this.#live !== undefined && job.key.length > 0) {
         await findBad(session, job);
-        const live = tableId !== undefined && (await hasTombstones(session, stateSchema, tableId)) === "some" ? tombstonesName(stateSchema, tableId) : undefined;
+        const live =
+          tableId !== undefined && (await hasTombstones(session, stateSchema, tableId)) === "some"
+            ? tombstonesName(stateSchema, tableId)
+            : undefined;
         await copyStagedKeys(session, job, this.#live, live, "lenient");
       }
-      const outcome = await merge(session, job, { fresh: false, mayRefuse: false, checkDeletes: async () => undefined, fetchBad: 100_000 });
+      const outcome = await merge(session, job, {
+        fresh: false,
+        mayRefuse: false,
+        checkDeletes: async () => undefined,
+        fetchBad: 100_000,
+      });
       for (const object of unit.objects) {
         const counts = outcome.counts.get(object.ordinal);
         this.#counts.read += object.records;
@@ -193,10 +227,16 @@ class TablePlanner {
   async #describe(unit: StagedUnit, feeds: readonly Feed[]): Promise<void> {
     const { session } = this.#worker;
     if (unit.staging === undefined) return;
-    const indexOf = (feed: Feed) => (feed.from.kind === "field" ? feed.from.index : feed.from.kind === "path" ? feed.from.column.index : undefined);
+    const indexOf = (feed: Feed) =>
+      feed.from.kind === "field" ? feed.from.index : feed.from.kind === "path" ? feed.from.column.index : undefined;
     const opIndex = unit.shape.fields.findIndex((field) => field.role === "op");
     const indexes = feeds.flatMap((feed) => indexOf(feed) ?? []);
-    const statistics = await cellStatistics(session, unit.staging.name, indexes, opIndex < 0 ? undefined : stagedCell(opIndex));
+    const statistics = await cellStatistics(
+      session,
+      unit.staging.name,
+      indexes,
+      opIndex < 0 ? undefined : stagedCell(opIndex),
+    );
     for (const feed of feeds) {
       const index = indexOf(feed);
       const of = index === undefined ? undefined : statistics.get(index);
@@ -210,7 +250,11 @@ class TablePlanner {
 }
 
 /** Columns even where the key is missing: the plan shows them beside the error. */
-function bindForDisplay(spec: TableSpec, staged: Parameters<typeof bindColumns>[1], known: TableKnowledge): readonly Feed[] {
+function bindForDisplay(
+  spec: TableSpec,
+  staged: Parameters<typeof bindColumns>[1],
+  known: TableKnowledge,
+): readonly Feed[] {
   const config = { ...spec.config, writeMode: "append" as const };
   return bindColumns({ ...spec, config }, staged, known.stored, known.main).feeds;
 }

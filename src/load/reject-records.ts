@@ -13,12 +13,19 @@ import type { TableSpec } from "./table-spec.ts";
 /** Rejects of an object whose bytes are kept; the others keep their place alone. */
 const keptPerObject = 1000;
 
-export async function collectRejects(source: ObjectSource, unit: StagedUnit, tableName: string, bad: readonly BadRecord[]): Promise<Reject[]> {
+export async function collectRejects(
+  source: ObjectSource,
+  unit: StagedUnit,
+  tableName: string,
+  bad: readonly BadRecord[],
+): Promise<Reject[]> {
   const rejects: Reject[] = [];
   for (const object of unit.objects) {
     const own = bad.filter((one) => one.ordinal === object.ordinal);
     if (own.length === 0 && object.unstaged.length === 0) continue;
-    const numbers = [...own.map((one) => one.record), ...object.unstaged.map((one) => one.record)].sort((a, b) => a - b).slice(0, keptPerObject);
+    const numbers = [...own.map((one) => one.record), ...object.unstaged.map((one) => one.record)]
+      .sort((a, b) => a - b)
+      .slice(0, keptPerObject);
     const found = await readRecords(source, unit, object, numbers);
     const base = { historyId: object.claim.id, tableName };
     for (const one of object.unstaged) {
@@ -62,7 +69,12 @@ interface FoundRecord {
 }
 
 /** Reads records again by their numbers, each from the checkpoint before it: a clean load keeps no index of its records. */
-async function readRecords(source: ObjectSource, unit: StagedUnit, object: StagedObject, numbers: readonly number[]): Promise<Map<number, FoundRecord>> {
+async function readRecords(
+  source: ObjectSource,
+  unit: StagedUnit,
+  object: StagedObject,
+  numbers: readonly number[],
+): Promise<Map<number, FoundRecord>> {
   const found = new Map<number, FoundRecord>();
   const groups = new Map<number, number[]>();
   for (const number of numbers) {
@@ -95,7 +107,12 @@ async function readGroup(
   let record = first;
   const take = (offset: number, length: number) => {
     record++;
-    if (wanted.delete(record)) found.set(record, { offset: start + offset, length, bytes: window.slice(offset, Math.min(length, keptRecordBytes)) });
+    if (wanted.delete(record))
+      found.set(record, {
+        offset: start + offset,
+        length,
+        bytes: window.slice(offset, Math.min(length, keptRecordBytes)),
+      });
     window.dropBefore(offset + length);
   };
   const decoder = new CsvDecoder({
@@ -154,7 +171,16 @@ class RecordWindow {
 }
 
 /** Reasons that say something about the object's shape rather than about a record. */
-const structural: ReadonlySet<RejectReason> = new Set(["field_count", "bad_json", "not_object", "too_deep", "bad_op", "null_key", "unclosed_quote", "bad_quote"]);
+const structural: ReadonlySet<RejectReason> = new Set([
+  "field_count",
+  "bad_json",
+  "not_object",
+  "too_deep",
+  "bad_op",
+  "null_key",
+  "unclosed_quote",
+  "bad_quote",
+]);
 
 const settingFor: Partial<Record<RejectReason, string>> = {
   field_count: "columns (the list), dialect.delimiter or dialect.rfc4180",
@@ -185,7 +211,9 @@ export function checkLimits(
       throw new DrayageError("SHAPE_UNREADABLE", {
         message: `All ${read} records of the object are rejected for one reason: ${only}`,
         place: { ...place, column: own[0]?.column },
-        ...(settingFor[only] === undefined ? {} : { next: `Check ${settingFor[only]} in the config, then \`drayage load\`.` }),
+        ...(settingFor[only] === undefined
+          ? {}
+          : { next: `Check ${settingFor[only]} in the config, then \`drayage load\`.` }),
       });
     }
     const most = limit ?? spec.config.rejectLimit;

@@ -7,10 +7,9 @@ import { migrate } from "../warehouse/migrate.ts";
 import { finishRun, startRun } from "../warehouse/runs.ts";
 import { Session } from "../warehouse/session.ts";
 import { warehouseError } from "../warehouse/warehouse-error.ts";
-import { type DiscoveredTable, discover, type Discovery, type SourceObject, type TableFilter } from "./discover.ts";
-import { type LoadSettings, loadTable, retryPolicy } from "./load-table.ts";
+import { type DiscoveredTable, type Discovery, discover, type SourceObject, type TableFilter } from "./discover.ts";
+import { exitOfCode, type LoadSettings, loadTable, retryPolicy } from "./load-table.ts";
 import { exitOf, type RunReport, sumCounts, type TableReport } from "./report.ts";
-import { exitOfCode } from "./load-table.ts";
 import { Worker } from "./worker.ts";
 
 export interface RunSettings {
@@ -53,8 +52,18 @@ export async function runLoad(settings: RunSettings): Promise<RunReport> {
     try {
       const report = await loadEverything(control, runId, settings);
       const exit = exitOf(report, exitOfCode);
-      await finishRun(control, config.warehouse.stateSchema, runId, exit === 0 || exit === 3 ? "done" : "failed", runCounts(report.tables));
-      return { ...report, milliseconds: performance.now() - began, peakRssBytes: process.resourceUsage().maxRSS * 1024 };
+      await finishRun(
+        control,
+        config.warehouse.stateSchema,
+        runId,
+        exit === 0 || exit === 3 ? "done" : "failed",
+        runCounts(report.tables),
+      );
+      return {
+        ...report,
+        milliseconds: performance.now() - began,
+        peakRssBytes: process.resourceUsage().maxRSS * 1024,
+      };
     } catch (error) {
       await finishRun(control, config.warehouse.stateSchema, runId, "failed", {}).catch(() => undefined);
       throw error;
@@ -75,13 +84,19 @@ function runCounts(tables: readonly TableReport[]): Record<string, number> {
 
 type Open = Map<string, OpenObject<SourceObject>[]>;
 
-async function loadEverything(control: Session, runId: bigint, settings: RunSettings): Promise<Omit<RunReport, "milliseconds" | "peakRssBytes">> {
+async function loadEverything(
+  control: Session,
+  runId: bigint,
+  settings: RunSettings,
+): Promise<Omit<RunReport, "milliseconds" | "peakRssBytes">> {
   const { config } = settings;
   const force = settings.objects.length > 0;
   const open: Open = new Map();
   const discovery = await discover(config, settings.source, settings.wanted, async (spec, objects) => {
     settings.signal?.throwIfAborted();
-    const asked = force ? objects.filter((object) => settings.objects.some((key) => key === object.key || key === object.path)) : objects;
+    const asked = force
+      ? objects.filter((object) => settings.objects.some((key) => key === object.key || key === object.path))
+      : objects;
     const history = new LoadHistory(control, config.warehouse.stateSchema, spec.name);
     const page = await history.open(asked, retryPolicy(config, spec, force));
     const known = open.get(spec.name);
@@ -95,7 +110,11 @@ async function loadEverything(control: Session, runId: bigint, settings: RunSett
     runId,
     tables: work.map(({ spec }) => {
       const claimable = (open.get(spec.name) ?? []).filter((one) => one.state === "claimable");
-      return { table: spec.name, objects: claimable.length, bytes: claimable.reduce((sum, one) => sum + one.object.size, 0) };
+      return {
+        table: spec.name,
+        objects: claimable.length,
+        bytes: claimable.reduce((sum, one) => sum + one.object.size, 0),
+      };
     }),
   });
   const tables = await loadTables(runId, work, open, settings);
@@ -108,7 +127,12 @@ function checkAsked(asked: readonly string[], discovery: Discovery, open: Open):
 }
 
 /** Tables side by side, each on a connection of its own; objects of one table in order. */
-async function loadTables(runId: bigint, work: readonly DiscoveredTable[], open: Open, settings: RunSettings): Promise<TableReport[]> {
+async function loadTables(
+  runId: bigint,
+  work: readonly DiscoveredTable[],
+  open: Open,
+  settings: RunSettings,
+): Promise<TableReport[]> {
   const reports: TableReport[] = [];
   const queue = [...work];
   const lanes = Math.max(1, Math.min(settings.concurrency, queue.length));
@@ -119,7 +143,9 @@ async function loadTables(runId: bigint, work: readonly DiscoveredTable[], open:
         settings.signal?.throwIfAborted();
         // The listing's order is not the order of loading.
         const ranks = new Map(table.objects.map((object, i) => [object, i]));
-        const ordered = [...(open.get(table.spec.name) ?? [])].sort((a, b) => (ranks.get(a.object) ?? 0) - (ranks.get(b.object) ?? 0));
+        const ordered = [...(open.get(table.spec.name) ?? [])].sort(
+          (a, b) => (ranks.get(a.object) ?? 0) - (ranks.get(b.object) ?? 0),
+        );
         reports.push(
           await loadTable(worker, table.spec, ordered, {
             config: settings.config,

@@ -37,9 +37,22 @@ export async function runPlan(settings: RunPlanSettings): Promise<PlanReport> {
     });
     const tables: TablePlan[] = [];
     for (const { spec, objects } of discovery.tables) {
-      tables.push(await planTable(worker, spec, objects, { config, source: settings.source, hasState, limit: settings.limit, signal: settings.signal }));
+      tables.push(
+        await planTable(worker, spec, objects, {
+          config,
+          source: settings.source,
+          hasState,
+          limit: settings.limit,
+          signal: settings.signal,
+        }),
+      );
     }
-    return { tables, unclaimed: discovery.unclaimed, listed: discovery.listed, milliseconds: performance.now() - began };
+    return {
+      tables,
+      unclaimed: discovery.unclaimed,
+      listed: discovery.listed,
+      milliseconds: performance.now() - began,
+    };
   } finally {
     await worker.close();
   }

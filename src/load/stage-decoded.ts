@@ -1,8 +1,8 @@
 /** The decoded lane: records are parsed, documents flattened, rows encoded as COPY text. Takes any object, rejects record by record. */
 import type { ByteText } from "../rows/byte-text.ts";
 import { CsvDecoder, type DecodeFault, repairText } from "../rows/decode-csv.ts";
-import { CopyEncoder } from "../rows/encode-copy.ts";
 import { DocumentFault } from "../rows/document-fault.ts";
+import { CopyEncoder } from "../rows/encode-copy.ts";
 import type { DocumentFlattener } from "../rows/flatten-document.ts";
 import type { ObjectShape } from "../rows/object-shape.ts";
 import { checkpointEvery } from "../rows/record-scanner.ts";

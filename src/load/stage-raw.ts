@@ -43,7 +43,10 @@ export async function stageRaw(
     startOffset: object.bodyOffset,
   });
   await session.query("savepoint drayage_raw");
-  const copy = await staging.copyCsv(table, object.ordinal, object.width, { ...object, delimiter: String.fromCharCode(object.delimiter) });
+  const copy = await staging.copyCsv(table, object.ordinal, object.width, {
+    ...object,
+    delimiter: String.fromCharCode(object.delimiter),
+  });
   try {
     let clean = true;
     for await (const chunk of bytes) {

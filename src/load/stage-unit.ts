@@ -69,7 +69,8 @@ export async function stageUnit(
             return;
           }
         } catch (error) {
-          if (isConnectionLost(error) || serverFault(error) !== undefined || settings.signal?.aborted === true) throw error;
+          if (isConnectionLost(error) || serverFault(error) !== undefined || settings.signal?.aborted === true)
+            throw error;
           failures.push({ claim, error: withPlace(error, { table: known.spec.name, object: claim.object.key }) });
           // Somebody has to decide: the rest of the table would fail alike.
           if (error instanceof DrayageError && error.exit === 6) {
@@ -108,7 +109,8 @@ class UnitStager {
   unit(): StagedUnit | undefined {
     if (this.#objects.length === 0 || this.#shape === undefined || this.#nulls === undefined) return undefined;
     const overflow = new Map<string, number>();
-    for (const flattener of this.#documents.values()) for (const [path, count] of flattener.overflow) overflow.set(path, count);
+    for (const flattener of this.#documents.values())
+      for (const [path, count] of flattener.overflow) overflow.set(path, count);
     return {
       staging: this.#table,
       shape: this.#shape,
@@ -123,7 +125,8 @@ class UnitStager {
   /** False, with nothing read into staging, when the object's shape is another than the unit's. */
   async add(claim: Claim<SourceObject>): Promise<boolean> {
     const { object } = claim;
-    if (object.storageClass !== undefined && ["GLACIER", "DEEP_ARCHIVE"].includes(object.storageClass)) throw new DrayageError("OBJECT_ARCHIVED");
+    if (object.storageClass !== undefined && ["GLACIER", "DEEP_ARCHIVE"].includes(object.storageClass))
+      throw new DrayageError("OBJECT_ARCHIVED");
     const began = performance.now();
     let opened = await this.#open(object);
     try {
@@ -144,7 +147,13 @@ class UnitStager {
       return await this.#atomically(table, async () => {
         if (lane === "raw") {
           const raw = { ...this.#rawObject(shape, nulls), ordinal: this.#objects.length };
-          const count = await stageRaw(this.#session, this.#staging, table, raw, this.#counted(opened, shape.bodyOffset));
+          const count = await stageRaw(
+            this.#session,
+            this.#staging,
+            table,
+            raw,
+            this.#counted(opened, shape.bodyOffset),
+          );
           if (count !== undefined) {
             this.#note(claim, "raw", count, opened, began);
             return true;
@@ -155,7 +164,12 @@ class UnitStager {
           if (nulls.castToken !== undefined && this.#objects.length > 0) return false;
           this.#nulls = forLane(nulls, "decoded");
         }
-        const count = await stageDecoded(this.#staging, table, this.#decodedObject(shape), this.#counted(opened, shape.bodyOffset));
+        const count = await stageDecoded(
+          this.#staging,
+          table,
+          this.#decodedObject(shape),
+          this.#counted(opened, shape.bodyOffset),
+        );
         this.#note(claim, "decoded", count, opened, began);
         return true;
       });
@@ -216,7 +230,12 @@ class UnitStager {
       this.#documents = this.#flatteners(shape, this.#layout);
       return true;
     }
-    return this.#shape !== undefined && sameShape(this.#shape, shape) && this.#nulls?.castToken === nulls.castToken && sameTokens(this.#nulls?.tokens, nulls.tokens);
+    return (
+      this.#shape !== undefined &&
+      sameShape(this.#shape, shape) &&
+      this.#nulls?.castToken === nulls.castToken &&
+      sameTokens(this.#nulls?.tokens, nulls.tokens)
+    );
   }
 
   async #stagingTable(): Promise<StagingTable> {
@@ -253,7 +272,10 @@ class UnitStager {
       shape.fields.length <= 1600 &&
       this.#settings.maxRecords === Number.POSITIVE_INFINITY &&
       nulls.tokens.filter((token) => token !== "").length <= 1 &&
-      nulls.tokens.every((token) => /^[\x20-\x7e]*$/.test(token) && !token.includes(String.fromCharCode(shape.delimiter)) && !token.includes('"'));
+      nulls.tokens.every(
+        (token) =>
+          /^[\x20-\x7e]*$/.test(token) && !token.includes(String.fromCharCode(shape.delimiter)) && !token.includes('"'),
+      );
     return plain ? "raw" : "decoded";
   }
 
@@ -281,7 +303,11 @@ class UnitStager {
       maxRecordBytes: this.#settings.config.limits.maxRecordBytes,
       invalidText: config.invalidText,
       documents: this.#documents,
-      ignored: new Set(shape.fields.flatMap((field, i) => (field.role === "column" && ruleFor(config, [field.name])?.kind === "ignore" ? [i] : []))),
+      ignored: new Set(
+        shape.fields.flatMap((field, i) =>
+          field.role === "column" && ruleFor(config, [field.name])?.kind === "ignore" ? [i] : [],
+        ),
+      ),
       layout: this.#layout,
       maxRecords: this.#settings.maxRecords,
     };
@@ -292,7 +318,9 @@ class UnitStager {
     const flatteners = new Map<number, DocumentFlattener>();
     for (const [index, field] of shape.fields.entries()) {
       if (!isDocument(this.#known.spec, field.name)) continue;
-      const skip = new Set(shape.fields.some((other) => ["_id", "oid__id", "oid_id"].includes(other.name)) ? ["_id"] : []);
+      const skip = new Set(
+        shape.fields.some((other) => ["_id", "oid__id", "oid_id"].includes(other.name)) ? ["_id"] : [],
+      );
       flatteners.set(
         index,
         new DocumentFlattener({
@@ -317,7 +345,8 @@ class UnitStager {
       if (!column.path.startsWith(prefix)) return [];
       const path = storedSegments(column.path) ?? [];
       const type = main?.columns.find((candidate) => candidate.name === column.column)?.type ?? column.type;
-      const fixed: "json" | "text" | undefined = type === "jsonb" || type === "json" ? "json" : column.made ? undefined : "text";
+      const fixed: "json" | "text" | undefined =
+        type === "jsonb" || type === "json" ? "json" : column.made ? undefined : "text";
       return [{ path, kinds: kindsOfType(type), fixed }];
     });
   }
@@ -325,7 +354,8 @@ class UnitStager {
   #note(
     claim: Claim<SourceObject>,
     lane: Lane,
-    count: Pick<StagedObject, "records" | "staged" | "checkpoints"> & Partial<Pick<StagedObject, "unstaged" | "repairs">>,
+    count: Pick<StagedObject, "records" | "staged" | "checkpoints"> &
+      Partial<Pick<StagedObject, "unstaged" | "repairs">>,
     opened: OpenedObject,
     began: number,
   ): void {

@@ -26,7 +26,8 @@ export function ruleFor(config: TableConfig, path: readonly string[]): ColumnRul
   const wanted = path.map(plainName);
   for (const [name, rule] of config.columns) {
     const parts = name.split(".");
-    if (parts.length === wanted.length && parts.every((part, i) => part === "*" || plainName(part) === wanted[i])) return rule;
+    if (parts.length === wanted.length && parts.every((part, i) => part === "*" || plainName(part) === wanted[i]))
+      return rule;
   }
   return undefined;
 }

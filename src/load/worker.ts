@@ -1,8 +1,8 @@
 /** A connection with its staging tables, made anew when it breaks. */
 import type { Config } from "../config/config.ts";
+import { sessionTables } from "../warehouse/merge-sql.ts";
 import { Session } from "../warehouse/session.ts";
 import { Staging } from "../warehouse/staging.ts";
-import { sessionTables } from "../warehouse/merge-sql.ts";
 
 export class Worker {
   readonly #config: Config;

@@ -32,9 +32,15 @@ export function createLogger(settings: LoggerSettings): Logger {
   });
   const logger = winston.createLogger({
     level: settings.level,
-    format: winston.format.combine(winston.format.timestamp(), settings.format === "json" ? winston.format.json() : text),
+    format: winston.format.combine(
+      winston.format.timestamp(),
+      settings.format === "json" ? winston.format.json() : text,
+    ),
     transports: [new winston.transports.Stream({ stream: settings.stream })],
   });
-  const at = (level: keyof Logger) => (message: string, fields: LogFields = {}) => void logger.log({ level, message, ...fields });
+  const at =
+    (level: keyof Logger) =>
+    (message: string, fields: LogFields = {}) =>
+      void logger.log({ level, message, ...fields });
   return { error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };
 }

@@ -1,42 +1,12 @@
 /** Decodes the CSV bytes of an object into records of byte text; the only place that knows csv-parse. */
-import { isUtf8 } from "node:buffer";
 import { CsvError, Parser } from "csv-parse";
 import { DrayageError } from "../errors.ts";
 import { type ByteText, toByteText } from "./byte-text.ts";
+import { type Cell, type DecodeFault, type Decoder, type DecoderOptions, repairText } from "./decoder-port.ts";
 import { TextCheck } from "./text-check.ts";
 
-/** A cell as byte text; null where an unquoted field is one of the null tokens. */
-export type Cell = ByteText | null;
-
-export interface DecoderOptions {
-  /** The byte between fields. */
-  readonly delimiter: number;
-  /** False: a quote is a character like any other. */
-  readonly quoted: boolean;
-  /** `auto` takes LF and CRLF, each record its own; a lone carriage return is text in any case. */
-  readonly rowDelimiter: "auto" | "\n" | "\r\n";
-  /** Real text. "" is the empty field. */
-  readonly nullTokens: readonly string[];
-  /** Bytes, the line end not counted. */
-  readonly maxRecordBytes: number;
-  /** A table of one column: an empty line is a record with an empty field. Otherwise empty lines are skipped. */
-  readonly singleColumn?: boolean | undefined;
-  /** Offset in the decompressed object of the first byte written; default 0. */
-  readonly startOffset?: number | undefined;
-  /** Called for each record, in order. The array belongs to the callee. `length` does not count the line end. */
-  readonly onRecord: (fields: Cell[], start: number, length: number) => void;
-  /** Called at most once; nothing is decoded after it. */
-  readonly onFault: (fault: DecodeFault) => void;
-}
-
-/** Why the rest of an object cannot be read as records. */
-export interface DecodeFault {
-  readonly reason: "unclosed_quote" | "bad_quote" | "record_too_large";
-  /** Offset at which the record begins. */
-  readonly start: number;
-  /** From 1. */
-  readonly record: number;
-}
+export type { Cell, DecodeFault, DecoderOptions };
+export { repairText };
 
 /** The part of csv-parse's field and record contexts that is read here. */
 interface Context {
@@ -60,7 +30,7 @@ const lookAhead = 8;
 const quote = '"';
 const quoteByte = 34;
 
-export class CsvDecoder {
+export class CsvDecoder implements Decoder {
   records = 0;
   fault: DecodeFault | undefined;
   /** True once a chunk held a NUL or invalid UTF-8: cells then need `repairText`. */
@@ -196,14 +166,4 @@ function countQuotes(value: ByteText): number {
   let count = 0;
   for (let at = value.indexOf(quote); at >= 0; at = value.indexOf(quote, at + 1)) count++;
   return count;
-}
-
-const mayNeedRepair = /[\0\x80-\xff]/;
-
-/** The text with each NUL and each invalid UTF-8 sequence replaced by U+FFFD: what PostgreSQL can store. */
-export function repairText(cell: ByteText): { text: ByteText; repaired: boolean } {
-  if (!mayNeedRepair.test(cell)) return { text: cell, repaired: false };
-  const bytes = Buffer.from(cell, "latin1");
-  if (isUtf8(bytes) && !cell.includes("\0")) return { text: cell, repaired: false };
-  return { text: toByteText(bytes.toString("utf8").replaceAll("\0", "\ufffd")), repaired: true };
 }

@@ -132,7 +132,10 @@ function modifierOf(baseType: string, packed: number): number | undefined {
   return undefined;
 }
 
-async function readUniqueKeys(session: Session, oid: number): Promise<{ columns: string[]; primary: boolean; immediate: boolean }[]> {
+async function readUniqueKeys(
+  session: Session,
+  oid: number,
+): Promise<{ columns: string[]; primary: boolean; immediate: boolean }[]> {
   const { rows } = await session.query<{ columns: string[]; primary: boolean; immediate: boolean }>(
     `select array_agg(a.attname::text order by k.position) as columns, i.indisprimary as primary, i.indimmediate as immediate
      from pg_index i

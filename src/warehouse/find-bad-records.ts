@@ -5,7 +5,7 @@
  */
 import { lossyFunction } from "./cast.ts";
 import { dollarQuoted, literal } from "./identifier.ts";
-import { badTable, type CastMode, type MergeJob, valueOf, verdictTable } from "./merge-sql.ts";
+import { badTable, type CastMode, columnValue, type MergeJob, verdictTable } from "./merge-sql.ts";
 import type { Session } from "./session.ts";
 
 const chunk = 64;
@@ -30,9 +30,14 @@ export async function findUncastable(session: Session, job: MergeJob): Promise<v
   const casts = job.columns.flatMap((column) => {
     if (column.cell === undefined) return [];
     const isKey = job.key.includes(column);
-    const value = `(${valueOf(column, "lenient")})::${column.type}`;
+    const value = `(${columnValue(column, "lenient")})::${column.type}`;
     // A delete carries its key alone (PostgreSQL sources): its other cells are not looked at.
-    return [{ name: column.column, value: isKey || job.op === undefined ? value : `case when ${job.op} = 'D' then null else ${value} end` }];
+    return [
+      {
+        name: column.column,
+        value: isKey || job.op === undefined ? value : `case when ${job.op} = 'D' then null else ${value} end`,
+      },
+    ];
   });
   if (job.opTimestamp !== undefined) casts.push({ name: "_op_ts", value: `(${job.opTimestamp})::timestamptz` });
   if (casts.length === 0) return;
@@ -72,7 +77,12 @@ end`;
 }
 
 /** Applies the verdicts of a round piece by piece; those that a constraint or a trigger refuses are noted under `round + 1`. */
-export async function applyEach(session: Session, job: MergeJob, round: number, statements: (places: readonly [string, string]) => readonly string[]): Promise<void> {
+export async function applyEach(
+  session: Session,
+  job: MergeJob,
+  round: number,
+  statements: (places: readonly [string, string]) => readonly string[],
+): Promise<void> {
   const block = (places: readonly [string, string]) =>
     [...statements(places), "set constraints all immediate"].map((statement) => `      ${statement};`).join("\n");
   const body = `${declare}
@@ -109,7 +119,9 @@ end`;
 async function runWithIndex(session: Session, job: MergeJob, name: string, body: string): Promise<void> {
   await session.query(`create index drayage_staging_n on ${job.staging} (_n)`);
   await session.query(`analyze ${job.staging} (_n)`);
-  await session.query(`create or replace function pg_temp.drayage_${name}() returns void language plpgsql as ${dollarQuoted(body)}`);
+  await session.query(
+    `create or replace function pg_temp.drayage_${name}() returns void language plpgsql as ${dollarQuoted(body)}`,
+  );
   await session.query(`select pg_temp.drayage_${name}()`);
   await session.query("drop index pg_temp.drayage_staging_n");
 }
@@ -176,7 +188,9 @@ export function reasonOfState(sqlstate: string): RejectReason {
 
 /** The bad records, in order. `limit` bounds what is fetched. */
 export async function readBadRecords(session: Session, limit: number): Promise<BadRecord[]> {
-  const { rows } = await session.query<Record<"ordinal" | "record" | "reason" | "column_name" | "constraint_name" | "sqlstate" | "message", string | null>>(
+  const { rows } = await session.query<
+    Record<"ordinal" | "record" | "reason" | "column_name" | "constraint_name" | "sqlstate" | "message", string | null>
+  >(
     `select (_n >> 40)::text as ordinal, (_n & 1099511627775)::text as record, reason, column_name, constraint_name, sqlstate, message
      from ${badTable} order by _n limit $1`,
     [limit],

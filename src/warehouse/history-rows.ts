@@ -66,6 +66,8 @@ export async function readRuns(session: Session, stateSchema: string, limit: num
 
 /** Names of all tables that the state schema knows. */
 export async function stateTableNames(session: Session, stateSchema: string): Promise<string[]> {
-  const { rows } = await session.query<{ table_name: string }>(`select table_name from ${ident(stateSchema)}.tables order by 1`);
+  const { rows } = await session.query<{ table_name: string }>(
+    `select table_name from ${ident(stateSchema)}.tables order by 1`,
+  );
   return rows.map((row) => row.table_name);
 }

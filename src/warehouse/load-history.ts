@@ -53,10 +53,29 @@ export interface RecordCounts {
   rejected: number;
 }
 
-export const outcomes = ["inserted", "updated", "unchanged", "deleted", "superseded", "stale", "ignored", "rejected"] as const;
+export const outcomes = [
+  "inserted",
+  "updated",
+  "unchanged",
+  "deleted",
+  "superseded",
+  "stale",
+  "ignored",
+  "rejected",
+] as const;
 
 export function noCounts(): RecordCounts {
-  return { read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, superseded: 0, stale: 0, ignored: 0, rejected: 0 };
+  return {
+    read: 0,
+    inserted: 0,
+    updated: 0,
+    unchanged: 0,
+    deleted: 0,
+    superseded: 0,
+    stale: 0,
+    ignored: 0,
+    rejected: 0,
+  };
 }
 
 export interface LoadedObject {
@@ -217,12 +236,23 @@ export class LoadHistory {
   }
 
   /** Notes a failure of a claimed object, committed by itself. An entry that another run took over is left alone. */
-  async fail(runId: bigint, claim: Claim<unknown>, failure: { code: ErrorCode; message: string; retry: Retry; configHash: string }): Promise<void> {
+  async fail(
+    runId: bigint,
+    claim: Claim<unknown>,
+    failure: { code: ErrorCode; message: string; retry: Retry; configHash: string },
+  ): Promise<void> {
     const { count } = await this.#session.query(
       `update ${this.#state}.load_history
        set status = 'failed', finished_at = clock_timestamp(), error_code = $3, error = $4, retry = $5, config_hash = $6
        where id = $1 and run_id = $2 and status = 'loading'`,
-      [claim.id.toString(), runId.toString(), failure.code, failure.message, failure.retry === "auto" ? "auto" : "after_change", failure.configHash],
+      [
+        claim.id.toString(),
+        runId.toString(),
+        failure.code,
+        failure.message,
+        failure.retry === "auto" ? "auto" : "after_change",
+        failure.configHash,
+      ],
     );
     if (count === 1) await this.#attempt(claim.id, claim.attempt, "failed", failure.code, undefined);
   }
@@ -285,7 +315,13 @@ export class LoadHistory {
     return !changed;
   }
 
-  async #attempt(id: bigint, attempt: number, status: string, code: string | undefined, counts: RecordCounts | undefined): Promise<void> {
+  async #attempt(
+    id: bigint,
+    attempt: number,
+    status: string,
+    code: string | undefined,
+    counts: RecordCounts | undefined,
+  ): Promise<void> {
     await this.#session.query(
       `insert into ${this.#state}.load_attempts (history_id, attempt, run_id, started_at, status, error_code, counts)
        select h.id, $2, h.run_id, coalesce(h.started_at, now()), $3, $4, $5 from ${this.#state}.load_history h where h.id = $1

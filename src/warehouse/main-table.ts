@@ -1,4 +1,5 @@
 /** The DDL of main tables and their tombstones: rendered here, run in a short transaction of its own. */
+import { lockClass } from "./advisory-locks.ts";
 import type { MainTable } from "./catalog.ts";
 import { ident, identList, literal, qualified } from "./identifier.ts";
 import type { Session } from "./session.ts";
@@ -35,7 +36,12 @@ export function systemColumnTypes(system: SystemColumns): [name: string, type: s
 }
 
 /** fillfactor 90 leaves room for updates on the same page. */
-export function createTable(target: TargetName, columns: readonly NewColumn[], key: readonly string[], system: SystemColumns): string {
+export function createTable(
+  target: TargetName,
+  columns: readonly NewColumn[],
+  key: readonly string[],
+  system: SystemColumns,
+): string {
   const lines = [
     ...columns.map(({ column, type }) => `${ident(column)} ${type}`),
     ...systemColumnTypes(system).map(([name, type]) => `${ident(name)} ${type}`),
@@ -71,18 +77,31 @@ export async function schemaExists(session: Session, schema: string): Promise<bo
   return count === 1;
 }
 
+/** Like schemaExists; when it does not, no other run makes it before this transaction ends. */
+export async function schemaExistsLocked(session: Session, schema: string): Promise<boolean> {
+  if (await schemaExists(session, schema)) return true;
+  await session.query("select pg_advisory_xact_lock($1, 1)", [lockClass.migrate]);
+  return schemaExists(session, schema);
+}
+
 /** As SQL. One table per main table, typed like its key: text keys would miss 1.0 against 1 and citext case. */
 export function tombstonesName(stateSchema: string, tableId: number): string {
   return qualified(stateSchema, `tombstones_${tableId}`);
 }
 
-export async function hasTombstones(session: Session, stateSchema: string, tableId: number): Promise<"none" | "empty" | "some"> {
+export async function hasTombstones(
+  session: Session,
+  stateSchema: string,
+  tableId: number,
+): Promise<"none" | "empty" | "some"> {
   const { count } = await session.query(
     "select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2",
     [stateSchema, `tombstones_${tableId}`],
   );
   if (count === 0) return "none";
-  const { some } = await session.one<{ some: boolean }>(`select exists (select from ${tombstonesName(stateSchema, tableId)}) as some`);
+  const { some } = await session.one<{ some: boolean }>(
+    `select exists (select from ${tombstonesName(stateSchema, tableId)}) as some`,
+  );
   return some ? "some" : "empty";
 }
 
@@ -110,10 +129,15 @@ export async function renewTombstonesView(session: Session, stateSchema: string)
      ) order by t.table_id`,
     [stateSchema],
   );
+  // Two tables that get their first tombstones at once would replace the view at once.
+  await session.query("select pg_advisory_xact_lock($1, 2)", [lockClass.migrate]);
   const parts = rows.map(
     ({ table_name, table_id }) =>
       `select ${literal(table_name)}::text as table_name, to_jsonb(t) - '_version' - '_record' - 'deleted_at' as key, ` +
       `t._version::numeric as version, t._record as record, t.deleted_at from ${tombstonesName(stateSchema, table_id)} t`,
   );
-  if (parts.length > 0) await session.query(`create or replace view ${qualified(stateSchema, "tombstones")} as\n${parts.join("\nunion all\n")}`);
+  if (parts.length > 0)
+    await session.query(
+      `create or replace view ${qualified(stateSchema, "tombstones")} as\n${parts.join("\nunion all\n")}`,
+    );
 }

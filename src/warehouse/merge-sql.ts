@@ -5,7 +5,7 @@
  * Order inside a unit: what the config ignores is left out, what cannot be cast is in `drayage_bad`, then the newest record
  * of each key is classified against row and tombstone; deletes, updates, inserts follow the verdicts.
  */
-import { castForms, isTextType, type CastTarget } from "./cast.ts";
+import { type CastTarget, castForms, isTextType } from "./cast.ts";
 import { ident, identList } from "./identifier.ts";
 import { ordinalShift } from "./staging.ts";
 
@@ -44,7 +44,13 @@ export interface MergeJob {
   /** SQL of the timestamp cell. */
   readonly opTimestamp: string | undefined;
   /** Which of the optional system columns the target has. */
-  readonly system: { readonly loadedAt: boolean; readonly object: boolean; readonly opTimestamp: boolean; readonly deletedAt: boolean; readonly op: boolean };
+  readonly system: {
+    readonly loadedAt: boolean;
+    readonly object: boolean;
+    readonly opTimestamp: boolean;
+    readonly deletedAt: boolean;
+    readonly op: boolean;
+  };
   readonly objects: readonly MergeObject[];
   readonly deletes: "hard" | "soft" | "ignore";
   readonly overridingIdentity: boolean;
@@ -73,7 +79,7 @@ create temporary table if not exists drayage_verdict (_n bigint not null, round 
 
 const record = `(s._n & ${2n ** BigInt(ordinalShift) - 1n})::integer`;
 
-export function valueOf(column: MergeColumn, mode: CastMode): string {
+export function columnValue(column: MergeColumn, mode: CastMode): string {
   if (column.value !== undefined) return column.value;
   if (column.cell === undefined) return `null::${column.type}`;
   const forms = castForms(column.target, column.cell);
@@ -82,7 +88,7 @@ export function valueOf(column: MergeColumn, mode: CastMode): string {
 
 /** The key in the column's own type and collation: equality must be the main table's, not text's. */
 function keyValue(column: MergeColumn, mode: CastMode): string {
-  const value = valueOf(column, mode);
+  const value = columnValue(column, mode);
   return column.collation === undefined ? value : `(${value}) collate ${column.collation}`;
 }
 
@@ -92,7 +98,9 @@ function objects(job: MergeJob): { join: string; id: string; version: string } {
   if (job.objects.length === 1 && only !== undefined) {
     return { join: "", id: `${only.historyId}::bigint`, version: `${only.version}::bigint` };
   }
-  const rows = job.objects.map((object) => `(${object.ordinal}, ${object.historyId}::bigint, ${object.version}::bigint)`).join(", ");
+  const rows = job.objects
+    .map((object) => `(${object.ordinal}, ${object.historyId}::bigint, ${object.version}::bigint)`)
+    .join(", ");
   return {
     join: `\njoin (values ${rows}) as o (ordinal, id, version) on o.ordinal = s._n >> ${ordinalShift}`,
     id: "o.id",
@@ -110,7 +118,9 @@ function ignoresDeletes(job: MergeJob): string {
 export function scanStatement(job: MergeJob, suspects: readonly { test: string }[]): string {
   const counts = [
     "count(*) as total",
-    job.op === undefined ? "0 as bad_op" : `count(*) filter (where ${job.op} is null or ${job.op} not in ('I', 'U', 'D')) as bad_op`,
+    job.op === undefined
+      ? "0 as bad_op"
+      : `count(*) filter (where ${job.op} is null or ${job.op} not in ('I', 'U', 'D')) as bad_op`,
     job.op === undefined ? "0 as deletes" : `count(*) filter (where ${job.op} = 'D') as deletes`,
     job.key.length === 0 ? "0 as null_key" : `count(*) filter (where ${nullKey(job)}) as null_key`,
     ...suspects.map(({ test }, i) => `count(*) filter (where ${test}) as s${i}`),
@@ -140,7 +150,8 @@ export function markStructuralBad(job: MergeJob): string[] {
     );
   }
   if (job.key.length > 0) {
-    const column = job.key.length === 1 && job.key[0] !== undefined ? `'${job.key[0].column.replaceAll("'", "''")}'` : "null";
+    const column =
+      job.key.length === 1 && job.key[0] !== undefined ? `'${job.key[0].column.replaceAll("'", "''")}'` : "null";
     statements.push(
       `insert into ${badTable} (_n, round, reason, column_name) select s._n, 0, 'null_key', ${column} from ${job.staging} s where (${nullKey(job)}) and ${notBad}`,
     );
@@ -191,7 +202,7 @@ function opTimestamp(job: MergeJob): string {
 }
 
 function insertValues(job: MergeJob, mode: CastMode, o: { id: string; version: string }): string {
-  return [...job.columns.map((column) => valueOf(column, mode)), ...systemValues(job, o)].join(", ");
+  return [...job.columns.map((column) => columnValue(column, mode)), ...systemValues(job, o)].join(", ");
 }
 
 /** The staged records of a round that may be applied: not bad, not ignored; after round 0 only older records of keys that failed. */
@@ -223,8 +234,7 @@ export function classify(job: MergeJob, mode: CastMode, round: number, placed: b
   const first = job.key[0];
   if (first === undefined) throw new RangeError("classify needs a key");
   const present = `m.${ident(first.column)} is not null`;
-  const tombstone =
-    job.tombstones === undefined ? "" : `\n    when (t._version, t._record) > ${version} then 'stale'`;
+  const tombstone = job.tombstones === undefined ? "" : `\n    when (t._version, t._record) > ${version} then 'stale'`;
   return `insert into ${verdictTable} (_n, round, place, verdict)
 select s._n, ${round}, ${placed ? "row_number() over (order by s.op <> 'D', s._n)" : "null"},
   case${tombstone}
@@ -301,7 +311,8 @@ export function applyStatements(job: MergeJob, mode: CastMode, slice: Slice, has
   const statements: string[] = [];
   const deletes = has.has("deleted") || has.has("absent");
   if (deletes && job.tombstones !== undefined) statements.push(writeTombstones(job, mode, slice, o));
-  if (has.has("deleted")) statements.push(job.deletes === "soft" ? softDelete(job, mode, slice, o) : hardDelete(job, mode, slice));
+  if (has.has("deleted"))
+    statements.push(job.deletes === "soft" ? softDelete(job, mode, slice, o) : hardDelete(job, mode, slice));
   if (has.has("updated") || has.has("same")) statements.push(update(job, mode, slice, o, has.has("same")));
   if (has.has("inserted")) {
     statements.push(`${insertHead(job)}
@@ -335,7 +346,9 @@ where s._n = v._n and v.verdict = 'deleted' and ${sliceOf(slice)} and ${matchKey
 function softDelete(job: MergeJob, mode: CastMode, slice: Slice, o: ReturnType<typeof objects>): string {
   const when = job.opTimestamp === undefined ? "now()" : `coalesce(${opTimestamp(job)}, now())`;
   const sets = ["_version", "_record", "_object", "_loaded_at"].flatMap((name, i) => {
-    const value = [o.version, record, job.system.object ? o.id : undefined, job.system.loadedAt ? "now()" : undefined][i];
+    const value = [o.version, record, job.system.object ? o.id : undefined, job.system.loadedAt ? "now()" : undefined][
+      i
+    ];
     return value === undefined ? [] : [`${ident(name)} = ${value}`];
   });
   return `update ${job.target} m set ${[...sets, `"_deleted_at" = ${when}`].join(", ")}
@@ -350,12 +363,14 @@ where v.verdict = 'deleted' and ${sliceOf(slice)} and ${matchKey(job, mode, "m")
 function update(job: MergeJob, mode: CastMode, slice: Slice, o: ReturnType<typeof objects>, same: boolean): string {
   const isKey = new Set(job.key.map((column) => column.column));
   const set = [
-    ...job.columns.filter((column) => !isKey.has(column.column)).map((column) => `${ident(column.column)} = ${valueOf(column, mode)}`),
+    ...job.columns
+      .filter((column) => !isKey.has(column.column))
+      .map((column) => `${ident(column.column)} = ${columnValue(column, mode)}`),
     ...systemColumns(job).map((name, i) => `${ident(name)} = ${systemValues(job, o)[i]}`),
   ].join(",\n  ");
   const rest = job.columns;
   const differs = `not record_image_eq(row(${rest.map((column) => `m.${ident(column.column)}`).join(", ")}), row(${rest
-    .map((column) => `(${valueOf(column, mode)})::${column.type}`)
+    .map((column) => `(${columnValue(column, mode)})::${column.type}`)
     .join(", ")}))`;
   const wanted = same ? `(v.verdict = 'updated' or (v.verdict = 'same' and ${differs}))` : "v.verdict = 'updated'";
   const statement = `update ${job.target} m set

@@ -16,9 +16,9 @@ import {
   countLosers,
   countVerdicts,
   insertAll,
+  type MergeJob,
   markRefused,
   markStructuralBad,
-  type MergeJob,
   scanStatement,
   suspectColumns,
   verdictTable,
@@ -60,8 +60,16 @@ export async function merge(session: Session, job: MergeJob, options: MergeOptio
   const isSuspect = suspects.some((_, i) => (scan[`s${i}`] ?? 0) > 0);
   const append = job.key.length === 0;
   if (!isSuspect && scan.bad_op === 0 && scan.null_key === 0) {
-    if ((append || (options.fresh && scan.deletes === 0)) && (await attempt(session, () => insertEvery(session, job, scan.total)))) {
-      return { form: append ? "append" : "fresh", castMode: "strict", counts: await insertedCounts(session, job), bad: [] };
+    if (
+      (append || (options.fresh && scan.deletes === 0)) &&
+      (await attempt(session, () => insertEvery(session, job, scan.total)))
+    ) {
+      return {
+        form: append ? "append" : "fresh",
+        castMode: "strict",
+        counts: await insertedCounts(session, job),
+        bad: [],
+      };
     }
     if (!append && (await attempt(session, () => applySet(session, job, "strict", options)))) {
       return { form: "general", castMode: "strict", counts: await countAll(session, job, "strict"), bad: [] };
@@ -69,7 +77,12 @@ export async function merge(session: Session, job: MergeJob, options: MergeOptio
   }
   await mergeWithBad(session, job, options);
   const bad = await readBadRecords(session, options.fetchBad);
-  return { form: append ? "append" : "general", castMode: "lenient", counts: await countAll(session, job, "lenient"), bad };
+  return {
+    form: append ? "append" : "general",
+    castMode: "lenient",
+    counts: await countAll(session, job, "lenient"),
+    bad,
+  };
 }
 
 /** A trigger swallowed rows of a plain INSERT: the verdicts of the general form tell which. */
@@ -100,7 +113,8 @@ async function applySet(session: Session, job: MergeJob, mode: CastMode, options
   await session.query(job.key.length === 0 ? classifyAppend(job) : classify(job, mode, 0, false));
   const has = await verdicts(session, 0);
   await options.checkDeletes(has.get("deleted") ?? 0);
-  for (const statement of applyStatements(job, mode, { round: 0, places: undefined }, new Set(has.keys()))) await session.query(statement);
+  for (const statement of applyStatements(job, mode, { round: 0, places: undefined }, new Set(has.keys())))
+    await session.query(statement);
   if (options.mayRefuse && job.key.length > 0) await session.query(markRefused(job, mode));
 }
 
@@ -122,9 +136,13 @@ async function mergeWithBad(session: Session, job: MergeJob, options: MergeOptio
     const has = await verdicts(session, round);
     if (has.size === 0) return;
     if (round === 0) await options.checkDeletes(has.get("deleted") ?? 0);
-    await applyEach(session, job, round, (places) => applyStatements(job, "lenient", { round, places }, new Set(has.keys())));
+    await applyEach(session, job, round, (places) =>
+      applyStatements(job, "lenient", { round, places }, new Set(has.keys())),
+    );
     if (options.mayRefuse && job.key.length > 0) await session.query(markRefused(job, "lenient"));
-    const { failed } = await session.one<{ failed: string }>(`select count(*) as failed from ${badTable} where round = ${round + 1}`);
+    const { failed } = await session.one<{ failed: string }>(
+      `select count(*) as failed from ${badTable} where round = ${round + 1}`,
+    );
     if (failed === "0" || job.key.length === 0) return;
   }
 }

@@ -42,10 +42,14 @@ export async function migrate(session: Session, stateSchema: string): Promise<st
 /** The usual case costs one read and no lock. */
 async function isCurrent(session: Session, stateSchema: string, known: readonly Migration[]): Promise<boolean> {
   try {
-    const { top } = await session.one<{ top: number | null }>(`select max(number) as top from ${ident(stateSchema)}.migrations`);
+    const { top } = await session.one<{ top: number | null }>(
+      `select max(number) as top from ${ident(stateSchema)}.migrations`,
+    );
     const newest = known.at(-1)?.number ?? 0;
     if (top !== null && top > newest) {
-      throw new DrayageError("STATE_NEWER", { message: `The state schema ${stateSchema} is at ${top}, this drayage knows ${newest}` });
+      throw new DrayageError("STATE_NEWER", {
+        message: `The state schema ${stateSchema} is at ${top}, this drayage knows ${newest}`,
+      });
     }
     return top === newest;
   } catch (error) {
@@ -76,7 +80,11 @@ async function applyMissing(session: Session, stateSchema: string, known: readon
   await session.query(`set local search_path = ${schema}, pg_catalog`);
   for (const { number, name, sql, checksum } of missing) {
     await session.query(sql);
-    await session.query(`insert into ${schema}.migrations (number, name, checksum) values ($1, $2, $3)`, [number, name, checksum]);
+    await session.query(`insert into ${schema}.migrations (number, name, checksum) values ($1, $2, $3)`, [
+      number,
+      name,
+      checksum,
+    ]);
   }
   return missing.map((migration) => migration.name);
 }

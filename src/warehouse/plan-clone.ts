@@ -23,12 +23,16 @@ export async function cloneMainTable(session: Session, main: MainTable): Promise
   );
   for (const [i, { name }] of rows.entries()) {
     await session.query(`create temporary sequence drayage_plan_${i}`);
-    await session.query(`alter table pg_temp.drayage_plan alter column ${ident(name)} set default nextval(${literal(`pg_temp.drayage_plan_${i}`)})`);
+    await session.query(
+      `alter table pg_temp.drayage_plan alter column ${ident(name)} set default nextval(${literal(`pg_temp.drayage_plan_${i}`)})`,
+    );
   }
 }
 
 export async function readClone(session: Session): Promise<MainTable | undefined> {
-  const { rows } = await session.query<{ name: string }>("select nspname as name from pg_namespace where oid = pg_my_temp_schema()");
+  const { rows } = await session.query<{ name: string }>(
+    "select nspname as name from pg_namespace where oid = pg_my_temp_schema()",
+  );
   const schema = rows[0]?.name;
   return schema === undefined ? undefined : readMainTable(session, schema, cloneName.table);
 }
@@ -39,9 +43,16 @@ export async function makeCloneTombstones(session: Session, clone: MainTable, ke
 }
 
 /** Copies the live rows, and the live tombstones, that the staged records speak of. */
-export async function copyStagedKeys(session: Session, job: MergeJob, main: MainTable, tombstones: string | undefined, mode: CastMode): Promise<void> {
+export async function copyStagedKeys(
+  session: Session,
+  job: MergeJob,
+  main: MainTable,
+  tombstones: string | undefined,
+  mode: CastMode,
+): Promise<void> {
   const staged = keysOfStaged(job, mode);
-  const match = (alias: string) => job.key.map((column, i) => `${alias}.${ident(column.column)} = k.k${i}`).join(" and ");
+  const match = (alias: string) =>
+    job.key.map((column, i) => `${alias}.${ident(column.column)} = k.k${i}`).join(" and ");
   const key = identList(job.key.map((column) => column.column));
   const columns = main.columns.filter((column) => !column.generated).map((column) => column.name);
   await session.query(
@@ -64,7 +75,12 @@ export interface CellStatistics {
 }
 
 /** Of staged cells, by index; a few at a time, since a row has 1,664 columns at the most. */
-export async function cellStatistics(session: Session, staging: string, indexes: readonly number[], op: string | undefined): Promise<Map<number, CellStatistics>> {
+export async function cellStatistics(
+  session: Session,
+  staging: string,
+  indexes: readonly number[],
+  op: string | undefined,
+): Promise<Map<number, CellStatistics>> {
   const statistics = new Map<number, CellStatistics>();
   for (let i = 0; i < indexes.length; i += 200) {
     const batch = indexes.slice(i, i + 200);
@@ -79,7 +95,7 @@ export async function cellStatistics(session: Session, staging: string, indexes:
     );
     for (const index of batch) {
       statistics.set(index, {
-        records: Number(row["records"]),
+        records: Number(row.records),
         filled: Number(row[`f${index}`]),
         maxLength: Number(row[`l${index}`] ?? 0),
         sample: row[`v${index}`] ?? undefined,
@@ -91,6 +107,9 @@ export async function cellStatistics(session: Session, staging: string, indexes:
 
 /** Filled cells of some columns, for proposals. */
 export async function cellValues(session: Session, staging: string, index: number, limit: number): Promise<string[]> {
-  const { rows } = await session.query<{ value: string }>(`select s.c${index + 1} as value from ${staging} s where s.c${index + 1} is not null limit $1`, [limit]);
+  const { rows } = await session.query<{ value: string }>(
+    `select s.c${index + 1} as value from ${staging} s where s.c${index + 1} is not null limit $1`,
+    [limit],
+  );
   return rows.map((row) => row.value);
 }

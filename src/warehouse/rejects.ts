@@ -20,7 +20,12 @@ export interface Reject {
 }
 
 /** Replaces the rejects of the objects: each attempt brings its own. */
-export async function writeRejects(session: Session, stateSchema: string, ids: readonly bigint[], rejects: readonly Reject[]): Promise<void> {
+export async function writeRejects(
+  session: Session,
+  stateSchema: string,
+  ids: readonly bigint[],
+  rejects: readonly Reject[],
+): Promise<void> {
   const table = `${ident(stateSchema)}.rejects`;
   await session.query(`delete from ${table} where history_id = any($1::bigint[])`, [ids.map(String)]);
   for (let i = 0; i < rejects.length; i += 200) {
@@ -90,7 +95,11 @@ export interface RejectCount {
   readonly count: string;
 }
 
-export async function countRejects(session: Session, stateSchema: string, tables: readonly string[]): Promise<RejectCount[]> {
+export async function countRejects(
+  session: Session,
+  stateSchema: string,
+  tables: readonly string[],
+): Promise<RejectCount[]> {
   const { rows } = await session.query<RejectCount>(
     `select table_name, reason, column_name, count(*) as count from ${ident(stateSchema)}.rejects
      where replayed_at is null and (cardinality($1::text[]) = 0 or table_name = any($1))

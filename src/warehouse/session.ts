@@ -67,7 +67,8 @@ export class Session {
   /** The one row of a statement that returns exactly one. */
   async one<R = Record<string, unknown>>(text: string, values: readonly SqlValue[] = []): Promise<R> {
     const { rows } = await this.query<R>(text, values);
-    if (rows.length !== 1) throw new DrayageError("INTERNAL", { message: `A statement returned ${rows.length} rows where one was meant` });
+    if (rows.length !== 1)
+      throw new DrayageError("INTERNAL", { message: `A statement returned ${rows.length} rows where one was meant` });
     return rows[0] as R;
   }
 
@@ -193,7 +194,14 @@ function withoutSsl(text: string): { text: string; tls: "verify-full" | "require
   }
   const mode = url.searchParams.get("sslmode");
   url.searchParams.delete("sslmode");
-  const tls = mode === null ? undefined : mode === "disable" ? "off" : mode === "verify-full" || mode === "verify-ca" ? "verify-full" : "require";
+  const tls =
+    mode === null
+      ? undefined
+      : mode === "disable"
+        ? "off"
+        : mode === "verify-full" || mode === "verify-ca"
+          ? "verify-full"
+          : "require";
   return { text: url.toString(), tls };
 }
 
@@ -201,7 +209,11 @@ function readCa(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    throw new DrayageError("WAREHOUSE_TLS", { message: "The CA file of warehouse.ca cannot be read", place: { file: path }, cause });
+    throw new DrayageError("WAREHOUSE_TLS", {
+      message: "The CA file of warehouse.ca cannot be read",
+      place: { file: path },
+      cause,
+    });
   }
 }
 
@@ -231,5 +243,8 @@ function pinned(config: WarehouseConfig, timezone: string): string {
     ["plan_cache_mode", "force_custom_plan"],
   ];
   const role = config.role === undefined ? "" : `set role ${ident(config.role)};`;
-  return role + settings.map(([name, value]) => `set ${name} = ${name === "search_path" ? value : literal(value)};`).join(" ");
+  return (
+    role +
+    settings.map(([name, value]) => `set ${name} = ${name === "search_path" ? value : literal(value)};`).join(" ")
+  );
 }

@@ -3,8 +3,9 @@
  * unit to unit (making one writes a hundred catalog rows) and TRUNCATEd in the transaction that fills them. Never ON COMMIT:
  * three hundred of those cost every commit 55 ms.
  */
-import type { CopyStream, Session } from "./session.ts";
+
 import { literal } from "./identifier.ts";
+import type { CopyStream, Session } from "./session.ts";
 
 /** `_n` = ordinal of the object in its unit x 2^40 + record number: nothing relies on the order of rows on disk. */
 export const ordinalShift = 40;
@@ -89,7 +90,9 @@ export class Staging {
 
   /** Decoded lane: COPY text, `_n` first. */
   copyText(table: StagingTable): CopyStream {
-    return this.#session.copy(`copy ${table.name} (${["_n", ...cells(0, table.width)].join(", ")}) from stdin (format text, encoding 'UTF8')`);
+    return this.#session.copy(
+      `copy ${table.name} (${["_n", ...cells(0, table.width)].join(", ")}) from stdin (format text, encoding 'UTF8')`,
+    );
   }
 }
 

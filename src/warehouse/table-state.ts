@@ -39,7 +39,11 @@ interface StateRow {
   has_history: boolean;
 }
 
-export async function readTableState(session: Session, stateSchema: string, name: string): Promise<TableState | undefined> {
+export async function readTableState(
+  session: Session,
+  stateSchema: string,
+  name: string,
+): Promise<TableState | undefined> {
   const state = ident(stateSchema);
   const { rows } = await session.query<StateRow>(
     `select t.table_id, t.main_oid::text, t.generation, t.paused_reason, t.dialect,
@@ -130,7 +134,12 @@ export async function storeColumns(
   );
 }
 
-export async function pinDialect(session: Session, stateSchema: string, name: string, pinned: PinnedDialect): Promise<void> {
+export async function pinDialect(
+  session: Session,
+  stateSchema: string,
+  name: string,
+  pinned: PinnedDialect,
+): Promise<void> {
   await session.query(`update ${ident(stateSchema)}.tables set dialect = dialect || $2::jsonb where table_name = $1`, [
     name,
     JSON.stringify(pinned),
@@ -138,7 +147,10 @@ export async function pinDialect(session: Session, stateSchema: string, name: st
 }
 
 export async function noteMainTable(session: Session, stateSchema: string, name: string, oid: number): Promise<void> {
-  await session.query(`update ${ident(stateSchema)}.tables set main_oid = $2 where table_name = $1 and main_oid is distinct from $2`, [name, oid]);
+  await session.query(
+    `update ${ident(stateSchema)}.tables set main_oid = $2 where table_name = $1 and main_oid is distinct from $2`,
+    [name, oid],
+  );
 }
 
 export async function noteSchemaChanges(

@@ -33,7 +33,10 @@ export function isConnectionLost(error: unknown): boolean {
   if (error instanceof DrayageError) return error.code === "WAREHOUSE_LOST" || error.code === "WAREHOUSE_UNREACHABLE";
   const state = serverFault(error)?.sqlstate;
   if (state !== undefined) return state.startsWith("57P") || state.startsWith("08") || state === "25P03";
-  return error instanceof Error && (networkErrno(error) !== undefined || /^Connection terminated|not queryable/.test(error.message));
+  return (
+    error instanceof Error &&
+    (networkErrno(error) !== undefined || /^Connection terminated|not queryable/.test(error.message))
+  );
 }
 
 /** Whether a failed statement says something about the records in it, rather than about the server. */
@@ -42,7 +45,9 @@ export function isRecordFault(error: unknown): boolean {
   if (state === undefined) return false;
   if (state === "42501" || state === "25006") return false;
   // 22 data, 23 constraints, 54 row too big, 42 functions of a type that raise, P0 raised by a trigger, 2F, 38, 39 by functions.
-  return ["22", "23", "54", "P0", "2F", "38", "39", "DR", "44", "27", "09"].includes(state.slice(0, 2)) || state === "428C9";
+  return (
+    ["22", "23", "54", "P0", "2F", "38", "39", "DR", "44", "27", "09"].includes(state.slice(0, 2)) || state === "428C9"
+  );
 }
 
 const byState: Readonly<Record<string, ErrorCode>> = {
@@ -60,7 +65,15 @@ const byState: Readonly<Record<string, ErrorCode>> = {
   "57P03": "WAREHOUSE_UNREACHABLE",
 };
 
-const unreachableErrnos = new Set(["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH", "EAI_AGAIN", "ETIMEDOUT", "ENOENT"]);
+const unreachableErrnos = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EAI_AGAIN",
+  "ETIMEDOUT",
+  "ENOENT",
+]);
 const lostErrnos = new Set(["ECONNRESET", "EPIPE"]);
 const tlsErrnos = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_OSSL)/;
 
@@ -95,12 +108,25 @@ export function warehouseError(error: unknown, doing: string, place: Place = {})
     const inner = error instanceof AggregateError && error.errors[0] instanceof Error ? error.errors[0] : error;
     const errno = (inner as NodeJS.ErrnoException).code ?? "";
     if (tlsErrnos.test(errno) || error.message === "The server does not support SSL connections") {
-      return new DrayageError("WAREHOUSE_TLS", { message: `Could not ${doing}: ${errno || "the server offers no TLS"}`, place, cause: error });
+      return new DrayageError("WAREHOUSE_TLS", {
+        message: `Could not ${doing}: ${errno || "the server offers no TLS"}`,
+        place,
+        cause: error,
+      });
     }
     if (unreachableErrnos.has(errno) || error.message === "timeout expired") {
-      return new DrayageError("WAREHOUSE_UNREACHABLE", { message: `Could not ${doing} (${errno || "no answer in time"})`, place, cause: error });
+      return new DrayageError("WAREHOUSE_UNREACHABLE", {
+        message: `Could not ${doing} (${errno || "no answer in time"})`,
+        place,
+        cause: error,
+      });
     }
-    if (isConnectionLost(error)) return new DrayageError("WAREHOUSE_LOST", { message: `Could not ${doing}: the connection broke`, place, cause: error });
+    if (isConnectionLost(error))
+      return new DrayageError("WAREHOUSE_LOST", {
+        message: `Could not ${doing}: the connection broke`,
+        place,
+        cause: error,
+      });
   }
   return new DrayageError("INTERNAL", { message: `Could not ${doing}`, place, cause: error });
 }

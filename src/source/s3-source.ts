@@ -1,0 +1,203 @@
+/** Objects in an S3 bucket; the one file that knows the AWS SDK. */
+import type { Readable } from "node:stream";
+import {
+  GetObjectCommand,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
+  S3Client,
+  type S3ClientConfig,
+} from "@aws-sdk/client-s3";
+import type { SourceConfig } from "../config/config.ts";
+import { DrayageError } from "../errors.ts";
+import type { ListedObject, ObjectSource, OpenOptions } from "./object-source.ts";
+import { type ResumableOptions, resumableBody } from "./resumable-body.ts";
+import { s3Error } from "./s3-error.ts";
+
+export type S3Config = Pick<SourceConfig, "url" | "region" | "endpoint">;
+
+/** How bodies are read again; tests shorten it. */
+export type Patience = Pick<ResumableOptions, "idleMs" | "retries" | "delayMs" | "sleep">;
+
+/**
+ * `env`: AWS_* as the config sees them (with what `.env` adds); what it does not set is found by the SDK's default chain.
+ * Nothing is requested before the first `list` or `open`. Throws CONFIG_INVALID for a URL that is not s3://bucket/prefix.
+ */
+export function createS3Source(
+  config: S3Config,
+  env: Readonly<Record<string, string | undefined>>,
+  patience: Patience = {},
+): ObjectSource {
+  const { bucket, prefix } = parseUrl(config.url);
+  const base = prefix === "" ? "" : `${prefix}/`;
+  let opening: Promise<S3Client> | undefined;
+  const client = () => {
+    opening ??= openClient(config, env);
+    return opening;
+  };
+
+  async function listPage(folder: string, token: string | undefined, abortSignal: AbortSignal) {
+    const below = folder === "" ? base : `${base}${folder}/`;
+    try {
+      return await (await client()).send(
+        new ListObjectsV2Command({
+          Bucket: bucket,
+          // Keys may hold characters that XML cannot: without this one such key would hide its whole page.
+          EncodingType: "url",
+          ...(below === "" ? {} : { Prefix: below }),
+          ...(token === undefined ? {} : { ContinuationToken: token }),
+        }),
+        { abortSignal },
+      );
+    } catch (error) {
+      throw s3Error(error, bucket);
+    }
+  }
+
+  return {
+    url: config.url,
+    async *list(folder) {
+      const abort = new AbortController();
+      let next: Promise<ListObjectsV2CommandOutput> | undefined = listPage(folder, undefined, abort.signal);
+      try {
+        while (next !== undefined) {
+          const page: ListObjectsV2CommandOutput = await next;
+          const token = page.IsTruncated === true ? page.NextContinuationToken : undefined;
+          // The next page is on its way while the caller works on this one.
+          next = token === undefined ? undefined : listPage(folder, token, abort.signal);
+          // Awaited above; until then its failure must not count as unhandled.
+          next?.catch(() => undefined);
+          const objects = listedObjects(page, bucket, base);
+          if (objects.length > 0) yield objects;
+        }
+      } finally {
+        abort.abort();
+      }
+    },
+    open(object: ListedObject, options: OpenOptions = {}): Readable {
+      const to = Math.min(options.to ?? object.size, object.size);
+      return resumableBody({
+        ...patience,
+        from: options.from ?? 0,
+        to,
+        place: { object: object.key },
+        signal: options.signal,
+        openAt: async (offset, signal) => getObject(await client(), object, offset, to, signal),
+      });
+    },
+    close() {
+      void opening?.then((opened) => opened.destroy()).catch(() => undefined);
+      opening = undefined;
+    },
+  };
+}
+
+async function getObject(
+  client: S3Client,
+  object: ListedObject,
+  offset: number,
+  to: number,
+  abortSignal: AbortSignal,
+): Promise<Readable> {
+  try {
+    const command = new GetObjectCommand({
+      Bucket: object.bucket,
+      Key: object.key,
+      Range: `bytes=${offset}-${to - 1}`,
+      ...(object.etag === "" ? {} : { IfMatch: `"${object.etag}"` }),
+    });
+    const { Body, ContentRange } = await client.send(command, { abortSignal });
+    const body = Body as Readable | undefined;
+    if (body !== undefined && (offset === 0 || ContentRange?.startsWith(`bytes ${offset}-`))) return body;
+    body?.destroy();
+  } catch (error) {
+    throw s3Error(error, object.bucket, object.key);
+  }
+  // Taking the first bytes for later ones would mix up rows without a sound.
+  throw new DrayageError("S3_FAILED", {
+    message: "The server did not answer with the bytes that were asked for",
+    next: "Check that source.endpoint supports ranges of bytes.",
+    place: { object: object.key },
+  });
+}
+
+function listedObjects(page: ListObjectsV2CommandOutput, bucket: string, base: string): ListedObject[] {
+  const encoded = page.EncodingType === "url";
+  const objects: ListedObject[] = [];
+  for (const { Key, ETag = "", Size = 0, LastModified, StorageClass } of page.Contents ?? []) {
+    if (Key === undefined || LastModified === undefined) continue;
+    const key = encoded ? decodeKey(Key) : Key;
+    if (key.endsWith("/")) continue;
+    objects.push({
+      bucket,
+      key,
+      path: key.slice(base.length),
+      etag: ETag.replaceAll('"', ""),
+      size: Size,
+      lastModified: LastModified,
+      storageClass: StorageClass,
+    });
+  }
+  return objects;
+}
+
+function decodeKey(key: string): string {
+  return /[%+]/.test(key) ? decodeURIComponent(key.replaceAll("+", " ")) : key;
+}
+
+function parseUrl(url: string): { readonly bucket: string; readonly prefix: string } {
+  // Not by `new URL`: a prefix is taken as written, with its spaces, `%` and `?`.
+  const match = /^s3:\/\/([^/]+)(?:\/+(.*?))?\/*$/s.exec(url);
+  if (match?.[1] === undefined) {
+    throw new DrayageError("CONFIG_INVALID", { message: "source.url is not s3://bucket/prefix" });
+  }
+  return { bucket: match[1], prefix: match[2] ?? "" };
+}
+
+async function openClient(config: S3Config, env: Readonly<Record<string, string | undefined>>): Promise<S3Client> {
+  const settings: S3ClientConfig = {
+    // A bucket elsewhere names its region in the refusal.
+    followRegionRedirects: true,
+    maxAttempts: 3,
+    // An object's checksum covers all of it; of a range nothing can be verified.
+    responseChecksumValidation: "WHEN_REQUIRED",
+    requestHandler: {
+      connectionTimeout: 5_000,
+      // Until the headers of an answer; bodies are watched by resumable-body.
+      requestTimeout: 30_000,
+      throwOnRequestTimeout: true,
+      // Generous: a body waits for as long as PostgreSQL is busy.
+      socketTimeout: 900_000,
+      httpAgent: { keepAlive: true, maxSockets: 128 },
+      httpsAgent: { keepAlive: true, maxSockets: 128 },
+    },
+    ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint, forcePathStyle: true }),
+    ...credentialsOf(env),
+  };
+  const region = config.region ?? (env.AWS_REGION || env.AWS_DEFAULT_REGION || undefined);
+  if (region !== undefined) return new S3Client({ ...settings, region });
+  if (config.endpoint !== undefined) return new S3Client({ ...settings, region: "us-east-1" });
+  const client = new S3Client(settings);
+  try {
+    // The profile's region.
+    await client.config.region();
+    return client;
+  } catch {
+    // None anywhere: the first region answers for all, and its redirect is followed.
+    client.destroy();
+    return new S3Client({ ...settings, region: "us-east-1" });
+  }
+}
+
+/** What `env` decides; empty leaves it to the SDK (web identity, container, machine role, shared files). */
+function credentialsOf(env: Readonly<Record<string, string | undefined>>): S3ClientConfig {
+  if (env.AWS_PROFILE) return { profile: env.AWS_PROFILE };
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = env;
+  if (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) return {};
+  return {
+    credentials: {
+      accessKeyId: AWS_ACCESS_KEY_ID,
+      secretAccessKey: AWS_SECRET_ACCESS_KEY,
+      ...(AWS_SESSION_TOKEN ? { sessionToken: AWS_SESSION_TOKEN } : {}),
+    },
+  };
+}
