@@ -1,6 +1,7 @@
 /** What every command starts from: config, terminal, log, source, and a signal that a ^C or SIGTERM raises. */
 import { readFileSync } from "node:fs";
 import type { Config } from "../config/config.ts";
+import { readEnvironment } from "../config/environment.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { createLogger, type Logger } from "../observe/logger.ts";
 import type { ObjectSource } from "../source/object-source.ts";
@@ -59,7 +60,7 @@ export async function withSource<T>(
   host: Host,
   work: (source: ObjectSource) => Promise<T>,
 ): Promise<T> {
-  const source = await openSource(config.source, host.env);
+  const source = await openSource(config.source, readEnvironment(config.file, host.env));
   try {
     return await work(source);
   } finally {

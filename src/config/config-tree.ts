@@ -40,11 +40,12 @@ export function readTree(
 ): ConfigTree | undefined {
   const lines = new LineCounter();
   // Its messages quote the file, which may hold a secret: they are replaced by our own. Duplicate keys are found below, by text.
+  // (Under logLevel "silent" a second document would be dropped without an error.)
   const document = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,
     uniqueKeys: false,
-    logLevel: "silent",
+    logLevel: "error",
   });
   const positionOf = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);

@@ -30,6 +30,8 @@ export interface WarehouseConfig {
   readonly port: number | undefined;
   readonly database: string | undefined;
   readonly user: string | undefined;
+  /** PGPASSWORD; a password in the url wins. */
+  readonly password: string | undefined;
   /** `set role` of every session: the owner of the main tables. */
   readonly role: string | undefined;
   /** undefined: verify-full, except for a server on this machine's loopback address. */

@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { DrayageError } from "../errors.ts";
 import { checkNotYet } from "./check-not-yet.ts";
 import { checkSchema } from "./check-schema.ts";
-import { checkClaims, checkStructure, checkPlainTargets } from "./check-tables.ts";
+import { checkClaims, checkPlainTargets, checkStructure } from "./check-tables.ts";
 import type { Config } from "./config.ts";
 import { type ConfigTree, readTree } from "./config-tree.ts";
 import { type Environment, isMissing, type ReadFile, readEnvironment, readText } from "./environment.ts";
@@ -34,7 +34,9 @@ export function loadConfig({ file, env, readFile = readText }: LoadConfigOptions
     problems.add([], { line: 1, column: 1 }, "the file must be a map of sections: source, warehouse, tables");
   else checkTree(tree, file, problems);
   const input = problems.count === 0 ? checkSchema(tree, problems) : undefined;
-  return input === undefined ? fail(problems, file) : resolveConfig(input, tree, file);
+  return input === undefined
+    ? fail(problems, file)
+    : resolveConfig(input, tree, file, environmentOf(file, env, readFile));
 }
 
 function checkTree(tree: ConfigTree, file: string, problems: Problems): void {
@@ -45,7 +47,7 @@ function checkTree(tree: ConfigTree, file: string, problems: Problems): void {
   const { value, shared } = soundPart(tree, problems);
   const input = checkSchema({ ...tree, value }, new Problems());
   if (input === undefined) return;
-  const config = resolveConfig(input, tree, file);
+  const config = resolveConfig(input, tree, file, {});
   checkClaims(config.tables, tree, problems);
   if (shared) checkPlainTargets(config, tree, problems);
 }

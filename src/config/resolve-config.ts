@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { tidyType } from "./column-type.ts";
 import type { ColumnRule, Config, DialectConfig, SourceConfig, TableConfig, WarehouseConfig } from "./config.ts";
 import type { ConfigTree } from "./config-tree.ts";
+import type { Environment } from "./environment.ts";
 import { trimSlashes } from "./folder-names.ts";
 import type { KeyPath } from "./problems.ts";
 import {
@@ -21,7 +22,7 @@ type LineOf = (path: KeyPath) => number;
 const megabyte = 2 ** 20;
 
 /** `file` as the user named it; paths in the config are relative to it. */
-export function resolveConfig(input: ConfigInput, tree: ConfigTree, file: string): Config {
+export function resolveConfig(input: ConfigInput, tree: ConfigTree, file: string, env: Environment): Config {
   const lineOf: LineOf = (path) => tree.keyAt(path).line;
   const absolute = resolve(file);
   const defaults = input.defaults ?? {};
@@ -35,7 +36,7 @@ export function resolveConfig(input: ConfigInput, tree: ConfigTree, file: string
   return {
     file: absolute,
     source: resolveSource(input.source),
-    warehouse: resolveWarehouse(input.warehouse, dirname(absolute)),
+    warehouse: resolveWarehouse(input.warehouse, dirname(absolute), env),
     tables,
     limits: {
       maxRecordBytes: input.limits?.max_record_bytes ?? 64 * megabyte,
@@ -58,13 +59,16 @@ function resolveSource(input: ConfigInput["source"]): SourceConfig {
   };
 }
 
-function resolveWarehouse(input: ConfigInput["warehouse"], directory: string): WarehouseConfig {
+/** PG* of the environment, `.env` included, stand in for what neither the url nor a key says, as in every client of PostgreSQL. */
+function resolveWarehouse(input: ConfigInput["warehouse"], directory: string, env: Environment): WarehouseConfig {
+  const port = Number(env.PGPORT);
   return {
     url: input.url,
-    host: input.host,
-    port: input.port,
-    database: input.database,
-    user: input.user,
+    host: input.host ?? (env.PGHOST || undefined),
+    port: input.port ?? (port > 0 ? port : undefined),
+    database: input.database ?? (env.PGDATABASE || undefined),
+    user: input.user ?? (env.PGUSER || undefined),
+    password: env.PGPASSWORD || undefined,
     role: input.role,
     tls: input.tls,
     ca:

@@ -23,6 +23,7 @@ export interface FoundFolder {
 
 interface Claims {
   readonly plain: ReadonlyMap<string, TableConfig>;
+  /** The most specific first. */
   readonly patterns: readonly { readonly table: TableConfig; readonly prefix: string }[];
 }
 
@@ -36,16 +37,12 @@ const claimsOf = new WeakMap<readonly TableConfig[], Claims>();
  */
 export function claimTable(tables: readonly TableConfig[], folder: string): TableConfig | undefined {
   const { plain, patterns } = claims(tables);
-  let best: { table: TableConfig; prefix: string } | undefined;
-  for (let path = folder; path !== "" && best === undefined; path = path.slice(0, Math.max(0, path.lastIndexOf("/")))) {
-    const table = plain.get(path);
-    if (table !== undefined) best = { table, prefix: path };
-  }
-  for (const pattern of patterns) {
-    if (best !== undefined && !moreSpecific(pattern.prefix, best.prefix)) continue;
-    if (claimedPart(pattern.prefix, folder) !== undefined) best = pattern;
-  }
-  return best?.table;
+  let exact = folder;
+  while (exact !== "" && !plain.has(exact)) exact = exact.slice(0, Math.max(0, exact.lastIndexOf("/")));
+  const pattern = patterns.find(({ prefix }) => claimedPart(prefix, folder) !== undefined);
+  return pattern !== undefined && (exact === "" || moreSpecific(pattern.prefix, exact))
+    ? pattern.table
+    : plain.get(exact);
 }
 
 /** The part of a claimed folder that is the table's own: its prefix, or what the pattern matched. What is below are partitions. */
@@ -127,6 +124,7 @@ function claims(tables: readonly TableConfig[]): Claims {
       else if (!plain.has(prefix)) plain.set(prefix, table);
     }
   }
+  patterns.sort((a, b) => (moreSpecific(a.prefix, b.prefix) ? -1 : moreSpecific(b.prefix, a.prefix) ? 1 : 0));
   const made = { plain, patterns };
   claimsOf.set(tables, made);
   return made;

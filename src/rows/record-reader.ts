@@ -95,7 +95,7 @@ export class RecordReader implements Decoder {
   #take(piece: Buffer): void {
     const bytes = this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece]);
     this.#bytes = bytes;
-    this.#text = bytes.latin1Slice(0, bytes.length);
+    this.#text = bytes.toString("latin1");
     this.#waiting = false;
     this.#walking = true;
     const walked = this.#walk();
@@ -196,7 +196,7 @@ export class RecordReader implements Decoder {
       single[length++] = byte;
       at++;
     }
-    return { to: at, text: single.latin1Slice(0, length) };
+    return { to: at, text: single.toString("latin1", 0, length) };
   }
 
   /** Whether the quote at `at` may yet turn out doubled, or be followed by a line end that the piece cuts in two. */
@@ -204,8 +204,7 @@ export class RecordReader implements Decoder {
     if (this.#final) return false;
     const left = this.#bytes.length - at - 1;
     this.#waiting =
-      left === 0 ||
-      (left === 1 && this.#bytes[at + 1] === carriageReturn && this.#options.rowDelimiter !== "\n");
+      left === 0 || (left === 1 && this.#bytes[at + 1] === carriageReturn && this.#options.rowDelimiter !== "\n");
     return this.#waiting;
   }
 

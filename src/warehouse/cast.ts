@@ -55,7 +55,7 @@ function text(type: string): Forms {
 function integer(type: string): Forms {
   return (cell) => ({
     strict: `(${cell})::${type}`,
-    suspect: `translate(${cell}, '0123456789-', '') <> ''`,
+    suspect: `position('_' in ${cell}) > 0 or (ltrim(${cell}, '+-') like '0_%' and ${cell} ~ '^[-+]?0[xXoObB]')`,
     lenient:
       `case when ${cell} ~ '^[-+]?[0-9]+$' then (${cell})::${type}` +
       ` when (${cell})::numeric = trunc((${cell})::numeric) then (${cell})::numeric::${type}` +
@@ -68,7 +68,7 @@ const numeric: Forms = (cell, { modifier: scale }) => {
   if (scale === undefined) return { strict, suspect: undefined, lenient: strict };
   return {
     strict,
-    suspect: `(position('.' in ${cell}) > 0 and length(${cell}) - position('.' in ${cell}) > ${Math.max(scale, 0)}) or position('e' in lower(${cell})) > 0`,
+    suspect: `(position('.' in ${cell}) > 0 and length(${cell}) - position('.' in ${cell}) > ${Math.max(scale, 0)}) or position('e' in ${cell}) > 0 or position('E' in ${cell}) > 0`,
     lenient: unless(`${cell} is null or round(${strict}, ${scale}) is not distinct from ${strict}`, "numeric", strict),
   };
 };
@@ -89,10 +89,15 @@ const boolean: Forms = (cell) => {
   const no = "('f', 'false', '0', 'n', 'no', 'off')";
   return {
     strict: `(${cell})::boolean`,
-    suspect: `lower(${cell}) not in ('t', 'true', '1', 'y', 'yes', 'on', 'f', 'false', '0', 'n', 'no', 'off')`,
+    suspect: `${cell} not in ('true', 'false', '1', '0', 't', 'f', 'True', 'False', 'TRUE', 'FALSE', 'T', 'F', 'y', 'n', 'Y', 'N', 'yes', 'no', 'on', 'off')`,
     lenient: `case when lower(${cell}) in ${yes} then true when lower(${cell}) in ${no} then false when ${cell} is null then null else ${lossyFunction}()::boolean end`,
   };
 };
+
+/** Under "C" a comparison is one of bytes: a tenth of what translate() or a pattern costs on every cell of a column. */
+function notDigit(character: string): string {
+  return `${character} collate "C" not between '0' and '9'`;
+}
 
 const zeroDate = (cell: string) => `${cell} like '0000-00-00%'`;
 
@@ -111,7 +116,7 @@ const clock = "[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,6}0*)?)?";
 /** A zone in the text would be dropped, nanoseconds rounded. */
 const timestamp: Forms = (cell) => ({
   strict: `(${cell})::timestamp`,
-  suspect: `length(${cell}) > 26 or translate(${cell}, '0123456789-: .T', '') <> '' or position('-' in substr(${cell}, 12)) > 0`,
+  suspect: `length(${cell}) > 26 or ${cell} !~ '^[-0-9 :.T]*$' or position('-' in substr(${cell}, 12)) > 0`,
   lenient:
     `case when ${zeroDate(cell)} then null` +
     ` when ${cell} ~ '^[0-9]{4,7}-[0-9]{1,2}-[0-9]{1,2}([ T]${clock})?( BC)?$' then (${cell})::timestamp` +
@@ -126,7 +131,7 @@ const timestamptz: Forms = (cell, { timezone }) => {
       : `case when ${zoned} then (${cell})::timestamptz else (${cell})::timestamp at time zone ${literal(timezone)} end`;
   return {
     strict: value,
-    suspect: `length(${cell}) > 32 or translate(${cell}, '0123456789-+: .TZ', '') <> ''`,
+    suspect: `${notDigit(`left(${cell}, 1)`)} or (length(${cell}) > 26 and not ${notDigit(`substr(${cell}, 27, 1)`)})`,
     lenient:
       `case when ${zeroDate(cell)} then null` +
       ` when ${cell} ~ '^[0-9]{4,7}-[0-9]{1,2}-[0-9]{1,2}([ T]${clock}( ?(Z|UTC|[-+][0-9]{2}(:?[0-9]{2})?(:[0-9]{2})?))?)?( BC)?$' then ${value}` +

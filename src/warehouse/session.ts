@@ -170,6 +170,7 @@ function clientOptions(config: WarehouseConfig, purpose: string): pg.ClientConfi
     ...(config.port === undefined ? {} : { port: config.port }),
     ...(config.database === undefined ? {} : { database: config.database }),
     ...(config.user === undefined ? {} : { user: config.user }),
+    ...(config.password === undefined ? {} : { password: config.password }),
   };
   const probe = new pg.Client(options);
   const tls = config.tls ?? url?.tls ?? (isLoopback(probe.host) ? "off" : "verify-full");

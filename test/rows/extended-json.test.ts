@@ -215,7 +215,7 @@ describe.each(values)("%s", (_what, written, kind, text, json) => {
   test("in an array", () => {
     const { rows } = flatten([`{"v":[0, ${written} ,{"w":${written}}]}`]);
     expect(rows).toEqual([{ v: `[0, ${json} ,{"w":${json}}]` }]);
-    expect(() => JSON.parse(rows[0]!["v"]!)).not.toThrow();
+    expect(() => JSON.parse(rows[0]!.v!)).not.toThrow();
   });
 
   test("in a column that turned to JSON", () => {
@@ -237,7 +237,7 @@ test.each([
   ['{"v":{ "$undefined" : true }}', undefined],
   ['{"v":[null,{ "$undefined" : true },{ }]}', "[null,null,{ }]"],
 ])("%s has the cell %j", (document, cell) => {
-  expect(flatten([document]).rows[0]!["v"]).toBe(cell);
+  expect(flatten([document]).rows[0]!.v).toBe(cell);
 });
 
 describe("an object that is no wrapper is an ordinary one", () => {
@@ -277,6 +277,8 @@ test("a look ahead over escapes and repairs changes nothing that is read after i
   ]);
   expect(rows).toEqual([{ "v/$code": 'a"\ufffd', "v/x": "b\n\ufffd", w: '[{"$oid":"c\\"","y":"d\ufffd"}]' }]);
   expect(flattener.repairs).toBe(3);
+  const raw = flatten(['{"v":{"$code":"a\0","x":"b"},"w":[{"$oid":"c\0","y":"d\0"},"e\0"]}']);
+  expect(raw.rows).toEqual([{ "v/$code": "a\ufffd", "v/x": "b", w: '[{"$oid":"c\ufffd","y":"d\ufffd"},"e\ufffd"]' }]);
 });
 
 test("the specification's example of all types", () => {

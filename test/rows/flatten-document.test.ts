@@ -108,7 +108,7 @@ describe("keys", () => {
       ["y", "__proto__"],
     ]);
     expect(cells).toEqual(["1", "2"]);
-    expect(({} as Record<string, unknown>)["x"]).toBeUndefined();
+    expect(({} as Record<string, unknown>).x).toBeUndefined();
   });
 
   test("a key that begins like the expected one, or comes in another order", () => {
@@ -157,10 +157,10 @@ describe("strings", () => {
     expect(plain.rows).toEqual([{ v: text }]);
     expect(plain.flattener.repairs).toBe(repairs);
     const inside = flatten([`{"v":[${written},{${written}:1}]}`]);
-    expect(JSON.parse(inside.rows[0]!["v"]!)).toEqual([text, { [text]: 1 }]);
+    expect(JSON.parse(inside.rows[0]!.v!)).toEqual([text, { [text]: 1 }]);
     expect(inside.flattener.repairs).toBe(2 * repairs);
     const quoted = flatten([`{"v":${written}}`], { known: [{ path: ["v"], kinds: kinds.json, fixed: "json" }] });
-    expect(JSON.parse(quoted.rows[0]!["v"]!)).toBe(text);
+    expect(JSON.parse(quoted.rows[0]!.v!)).toBe(text);
   });
 
   test("NULs before, between and after strings are found where they are", () => {
@@ -185,7 +185,7 @@ describe("classes of values", () => {
       '{"v":{"$numberDecimal":"2.50"}}',
       '{"v":nan}',
     ]);
-    expect(rows.map((row) => row["v"])).toEqual(["1", "9007199254740993", "1.5", "2.50", "NaN"]);
+    expect(rows.map((row) => row.v)).toEqual(["1", "9007199254740993", "1.5", "2.50", "NaN"]);
     expect(columnOf(one, "v")).toMatchObject({ encoding: "plain", jsonFrom: undefined });
   });
 
@@ -200,7 +200,7 @@ describe("classes of values", () => {
       '{"v":{"$date":0}}',
       '{"v":[5]}',
     ]);
-    expect(rows.map((row) => row["v"])).toEqual([
+    expect(rows.map((row) => row.v)).toEqual([
       "1",
       undefined,
       "2",
@@ -229,7 +229,7 @@ describe("classes of values", () => {
       ['{"v":"x"}', '{"v":1}', '{"v":[1,"\\u0041"]}', '{"v":{"a":{"$oid":"b"}}}'],
       { rules: new Map([["v", "text"]]) },
     );
-    expect(rows.map((row) => row["v"])).toEqual(["x", "1", '[1,"\\u0041"]', '{"a":"b"}']);
+    expect(rows.map((row) => row.v)).toEqual(["x", "1", '[1,"\\u0041"]', '{"a":"b"}']);
     expect(columnOf(one, "v")).toMatchObject({ fixed: "text", encoding: "plain", jsonFrom: undefined });
   });
 
@@ -237,7 +237,7 @@ describe("classes of values", () => {
     const { flattener: one, rows } = flatten(['{"v":"x"}', '{"v":nan}', '{"v":{"$oid":"b"}}'], {
       known: [{ path: ["v"], kinds: kinds.json, fixed: "json" }],
     });
-    expect(rows.map((row) => row["v"])).toEqual(['"x"', '"NaN"', '"b"']);
+    expect(rows.map((row) => row.v)).toEqual(['"x"', '"NaN"', '"b"']);
     expect(columnOf(one, "v")).toMatchObject({ fixed: "json", encoding: "json", jsonFrom: undefined });
   });
 

@@ -38,7 +38,8 @@ const json = fc.letrec<{ value: Json; object: { [key: string]: Json } }>((tie) =
   object: fc.dictionary(key, tie("value"), { maxKeys: 5 }),
 }));
 
-const clean = (value: string) => value.toWellFormed().replaceAll("\0", "\ufffd");
+/** Encoding puts U+FFFD in the place of half a surrogate pair. */
+const clean = (value: string) => Buffer.from(value).toString().replaceAll("\0", "\ufffd");
 const utc = (millis: number) => new Date(millis).toISOString().replace(".000Z", "Z");
 
 /** What an object stands for; undefined: itself. Slow and plain, over JSON.parse. */
@@ -51,8 +52,8 @@ function unwrapped(value: { [key: string]: Json }): Json | undefined {
     return typeof inner === "string" && /^-?(0|[1-9]\d*)$/.test(inner) ? Number(inner) : undefined;
   if (name !== "$date") return undefined;
   if (typeof inner === "number" && Number.isInteger(inner)) return utc(inner);
-  if (typeof inner === "object" && inner !== null && !Array.isArray(inner) && typeof inner["$numberLong"] === "string")
-    return utc(Number(inner["$numberLong"]));
+  if (typeof inner === "object" && inner !== null && !Array.isArray(inner) && typeof inner.$numberLong === "string")
+    return utc(Number(inner.$numberLong));
   return undefined;
 }
 
@@ -90,14 +91,14 @@ function spaced(document: Json): string {
 }
 
 /** Longer by `npm run test:long`. */
-const numRuns = process.env["LONG"] === undefined ? 300 : 20_000;
+const numRuns = process.env.LONG === undefined ? 300 : 3_000;
 
 test("JSON cells mean what JSON.parse says of the document, Extended JSON unwrapped", () => {
   fc.assert(
     fc.property(json.value, fc.constantFrom(JSON.stringify, spaced), (value, write) => {
       const { rows } = flatten([write({ v: [value] })]);
       // As text: toEqual would not see `__proto__`.
-      expect(JSON.stringify(JSON.parse(rows[0]!["v"]!))).toBe(JSON.stringify(reference([value])));
+      expect(JSON.stringify(JSON.parse(rows[0]!.v!))).toBe(JSON.stringify(reference([value])));
     }),
     { numRuns },
   );

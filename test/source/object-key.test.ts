@@ -186,9 +186,13 @@ describe("versions", () => {
   const load = fc
     .tuple(word, fc.integer({ min: 0, max: 0xffffffff }))
     .map(([folder, counter]) => `${folder}/LOAD${counter.toString(16).toUpperCase().padStart(8, "0")}.csv`);
-  const change = fc
-    .tuple(word, fc.date({ min: new Date(0), max: new Date("2192-01-01"), noInvalidDate: true }))
-    .map(([folder, time]) => `${folder}/${time.toISOString().replaceAll(/[-:.Z]/g, "").replace("T", "-")}.csv`);
+  const change = fc.tuple(word, fc.date({ min: new Date(0), max: new Date("2192-01-01"), noInvalidDate: true })).map(
+    ([folder, time]) =>
+      `${folder}/${time
+        .toISOString()
+        .replaceAll(/[-:.Z]/g, "")
+        .replace("T", "-")}.csv`,
+  );
 
   test("fit a signed 64-bit integer, put changes above full loads, and rise with the file time", () => {
     fc.assert(

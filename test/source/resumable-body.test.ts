@@ -6,7 +6,13 @@ import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { DrayageError } from "../../src/errors.ts";
 import { type ResumableOptions, resumableBody } from "../../src/source/resumable-body.ts";
-import { type Fault, type FaultProxy, type LocalServer, listenLocally, startFaultProxy } from "../support/fault-proxy.ts";
+import {
+  type Fault,
+  type FaultProxy,
+  type LocalServer,
+  listenLocally,
+  startFaultProxy,
+} from "../support/fault-proxy.ts";
 
 /** Every offset is told by its bytes, so a gap or an overlap cannot look right. */
 const object = Buffer.alloc(600_000);
@@ -54,7 +60,7 @@ function open(options: Partial<ResumableOptions> = {}): Opened {
     from: 0,
     to,
     place: { object: "t/LOAD00000001.csv" },
-    idleMs: 150,
+    idleMs: 5_000,
     delayMs: 10,
     sleep: async (ms) => void slept.push(ms),
     openAt: (offset, signal) => openRange(offset, to, signal),
@@ -68,17 +74,22 @@ function ranges(): (string | undefined)[] {
 }
 
 describe("a connection that breaks is opened again where it stopped", () => {
-  const faults: Fault[] = [
-    { kind: "reset", after: 100_000 },
+  test.each([
     { kind: "end", after: 100_000 },
     { kind: "stall", after: 100_000 },
-  ];
-  test.each(faults)("$kind in the middle", async (fault) => {
+  ] satisfies Fault[])("$kind in the middle", async (fault) => {
     proxy.next(fault);
-    const { body, slept } = open();
+    const { body, slept } = open({ idleMs: 400 });
     expect(object.equals(await buffer(body))).toBe(true);
     expect(ranges()).toEqual(["bytes=0-599999", "bytes=100000-599999"]);
     expect(slept).toEqual([10]);
+  });
+
+  // It may take bytes with it that were sent and not read yet, so how far the first attempt came is not known.
+  test("reset in the middle", async () => {
+    proxy.next({ kind: "reset", after: 100_000 });
+    expect(object.equals(await buffer(open().body))).toBe(true);
+    expect(proxy.seen).toHaveLength(2);
   });
 
   test.each([
@@ -89,7 +100,7 @@ describe("a connection that breaks is opened again where it stopped", () => {
     { kind: "stall", after: 0 },
   ] satisfies Fault[])("$kind before the first byte", async (fault) => {
     proxy.next(fault);
-    expect(object.equals(await buffer(open().body))).toBe(true);
+    expect(object.equals(await buffer(open({ idleMs: 400 }).body))).toBe(true);
     expect(ranges()).toEqual(["bytes=0-599999", "bytes=0-599999"]);
   });
 
@@ -116,7 +127,7 @@ describe("a connection that breaks is opened again where it stopped", () => {
       { kind: "hang up" },
       { kind: "hang up" },
       { kind: "hang up" },
-      { kind: "reset", after: 1_000 },
+      { kind: "end", after: 1_000 },
     ];
     proxy.next(...once, ...once);
     const { body, slept } = open();
@@ -188,11 +199,11 @@ describe("the consumer sets the pace", () => {
   });
 
   test("a consumer that pauses for longer than idleMs breaks nothing, and no more than a buffer is held", async () => {
-    const { body } = open({ idleMs: 40 });
+    const { body } = open({ idleMs: 300 });
     const chunks: Buffer[] = [];
     for await (const chunk of body as AsyncIterable<Buffer>) {
       chunks.push(chunk);
-      if (chunks.length === 1) await wait(200);
+      if (chunks.length === 1) await wait(700);
       expect(body.readableLength).toBeLessThan(262_144 + 65_537);
     }
     expect(object.equals(Buffer.concat(chunks))).toBe(true);
@@ -265,7 +276,12 @@ describe("ended from outside", () => {
 
     // The delay is the default one: nothing but the end of the stream can have ended it in time.
     proxy.always({ kind: "hang up" });
-    const waiting = resumableBody({ from: 0, to: 1, delayMs: 60_000, openAt: (at, signal) => openRange(at, 1, signal) });
+    const waiting = resumableBody({
+      from: 0,
+      to: 1,
+      delayMs: 60_000,
+      openAt: (at, signal) => openRange(at, 1, signal),
+    });
     waiting.resume();
     await expect.poll(() => proxy.seen.length).toBe(1);
     waiting.destroy();

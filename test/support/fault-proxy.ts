@@ -13,7 +13,12 @@ export type Fault =
   /** No byte more after that many, on an open connection. */
   | { readonly kind: "stall"; readonly after: number }
   /** This instead of the upstream's answer. */
-  | { readonly kind: "answer"; readonly status: number; readonly body?: string; readonly headers?: Record<string, string> }
+  | {
+      readonly kind: "answer";
+      readonly status: number;
+      readonly body?: string;
+      readonly headers?: Record<string, string>;
+    }
   /** The connection is closed without an answer. */
   | { readonly kind: "hang up" };
 

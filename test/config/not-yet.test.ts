@@ -1,0 +1,79 @@
+/** Every key of the contract is known; what this version does not do is said, never passed over. */
+import { expect, test } from "vitest";
+import { minimal, problemsOf } from "./config-text.ts";
+
+const section = (text: string) => minimal(`tables: {a/b: {}}\n${text}`);
+const source = (text: string) =>
+  `source: {url: "s3://lake", ${text}}\nwarehouse: {url: "postgresql://h/d"}\ntables: {a/b: {}}\n`;
+const warehouse = (text: string) =>
+  `source: {url: "s3://lake"}\nwarehouse: {url: "postgresql://h/d", ${text}}\ntables: {a/b: {}}\n`;
+
+test.each([
+  ["source.expect_every", source("expect_every: 2h")],
+  ["source.role", source("role: arn:x")],
+  ["warehouse.auth: iam", warehouse("auth: iam")],
+  ["warehouse.secret", warehouse("secret: arn:x")],
+  ["warehouse.staging: unlogged", warehouse("staging: unlogged")],
+  ["warehouse.connections", warehouse("connections: 4")],
+  ["schedule.cron", section('schedule: {cron: "5 * * * *"}')],
+  ["schedule.timezone", section("schedule: {timezone: UTC}")],
+  ["schedule.after", section("schedule: {after: [x]}")],
+  ["schedule.http", section("schedule: {http: {port: 80, bind: 127.0.0.1, token: x}}")],
+  ["alerts", section("alerts: {webhook: x, heartbeat: y, on: [late], unusual: true, daily: 08:00}")],
+  ["retention", section("retention: {rejects: 90d, tombstones: 30d, runs: 400d}")],
+])("%s", (what, text) => {
+  expect(problemsOf(text)).toEqual([
+    expect.stringMatching(new RegExp(`^\\d+:\\d+  ${what.split(":")[0]}: .*is not in this version yet$`)),
+  ]);
+});
+
+const ofTables = [
+  ["columns_from", "columns_from: cols.csv"],
+  ["changes_from", "changes_from: 2024-01-01"],
+  ["order_by", "order_by: seq"],
+  ["write_mode", "write_mode: replace"],
+  ["write_mode", "write_mode: scd2"],
+  ["on_reload", "on_reload: refresh"],
+  ["reload_settle", "reload_settle: 15m"],
+  ["expect_every", "expect_every: 1h"],
+  ["late_after", "late_after: 2h"],
+  ["full_load", "full_load: snapshot"],
+  ["contract.columns", "contract: {columns: rescue}"],
+  ["contract.columns", "contract: {columns: discard}"],
+  ["flatten.arrays", "flatten: {arrays: child}"],
+  ["columns.x", "columns: {x: hash}"],
+  ["columns.x", "columns: {x: child}"],
+  ["columns.x.using", "columns: {x: {using: y}}"],
+  ["columns[1].x", "columns: [a, x: hash]"],
+  ["columns[0]", "columns: [x hash]"],
+  ["columns[0].x.using", "columns: [x: {using: y}]"],
+  ["dialect.unchanged_token", "dialect: {unchanged_token: x}"],
+  ["dialect.before_image", "dialect: {before_image: {prefix: b_, suffix: s}}"],
+] as const;
+
+test.each(ofTables)("tables.X.%s of %s", (key, text) => {
+  expect(problemsOf(minimal(`tables:\n  a/b: {${text}}`))).toEqual([
+    expect.stringMatching(notYet(`tables.a/b.${key}`)),
+  ]);
+});
+
+test.each(ofTables)("defaults.%s of %s", (key, text) => {
+  expect(problemsOf(section(`defaults: {${text}}`))).toEqual([expect.stringMatching(notYet(`defaults.${key}`))]);
+});
+
+test.each(ofTables.filter(([key]) => key.startsWith("dialect")))("source.%s", (key, text) => {
+  expect(problemsOf(source(text))).toEqual([expect.stringMatching(notYet(`source.${key}`))]);
+});
+
+test("a column may be called like something that is not there yet", () => {
+  expect(problemsOf(minimal("tables:\n  a/b: {columns: {using: hash}}"))).toEqual([
+    expect.stringContaining("columns.using: hash is not"),
+  ]);
+  expect(problemsOf(minimal("tables:\n  a/b: {columns: {expect_every: text}, primary_key: 5}"))).toEqual([
+    expect.stringContaining("primary_key"),
+  ]);
+});
+
+function notYet(path: string): RegExp {
+  return new RegExp(`^\\d+:\\d+  ${path.replaceAll(/[.[\]/]/g, "\\$&")}: (\\w+ )?is not in this version yet$`);
+}

@@ -1,0 +1,69 @@
+/** A directory with a config and a folder of objects beside a database of its own, where the built program is run. */
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import pg from "pg";
+import { inject } from "vitest";
+import { type FreshDatabase, freshDatabase } from "./database.ts";
+import { type Ran, runDrayage } from "./drayage.ts";
+
+export interface Workplace extends Pick<FreshDatabase, "client"> {
+  readonly dir: string;
+  /** file:// of the folder of objects. */
+  readonly source: string;
+  /** Of the database, for the role that `drayage` signs in as: it owns the database and is no superuser. */
+  readonly url: string;
+  readonly role: string;
+  /** Writes drayage.yaml. */
+  config(yaml: string): void;
+  /** Writes an object; `path` is below the source. */
+  put(path: string, body: Uint8Array | string): void;
+  /** Runs the program here; DATABASE_URL is `url`. */
+  run(args: readonly string[], env?: Readonly<Record<string, string | undefined>>): Promise<Ran>;
+  end(): Promise<void>;
+}
+
+/** `password`: of the role, which lives as long as the workplace. */
+export async function openWorkplace(password = randomBytes(8).toString("hex")): Promise<Workplace> {
+  const database = await freshDatabase();
+  const name = new URL(database.url).pathname.slice(1);
+  const role = `role_${name}`;
+  await database.client.query(`create role ${role} login password '${password}'`);
+  await database.client.query(`alter database ${name} owner to ${role}`);
+  const url = new URL(database.url);
+  url.username = role;
+  url.password = password;
+  const dir = mkdtempSync(join(tmpdir(), "drayage-test-"));
+  const drops = join(dir, "drops");
+  mkdirSync(drops);
+  return {
+    dir,
+    source: pathToFileURL(drops).href,
+    url: url.href,
+    role,
+    client: database.client,
+    config: (yaml) => writeFileSync(join(dir, "drayage.yaml"), yaml),
+    put(path, body) {
+      mkdirSync(dirname(join(drops, path)), { recursive: true });
+      writeFileSync(join(drops, path), body);
+    },
+    run: (args, env = {}) => runDrayage(args, { cwd: dir, env: { HOME: dir, DATABASE_URL: url.href, ...env } }),
+    async end() {
+      rmSync(dir, { recursive: true, force: true });
+      await database.drop();
+      await dropRole(role);
+    },
+  };
+}
+
+async function dropRole(role: string): Promise<void> {
+  const client = new pg.Client({ connectionString: inject("postgresUrl") });
+  await client.connect();
+  try {
+    await client.query(`drop role if exists ${role}`);
+  } finally {
+    await client.end();
+  }
+}
