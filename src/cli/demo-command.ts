@@ -11,6 +11,7 @@ import { exitOfCode } from "../load/load-table.ts";
 import { exitOf, type RunReport, sumCounts } from "../load/report.ts";
 import { runLoad } from "../load/run-load.ts";
 import { openSource } from "../source/open-source.ts";
+import { ident } from "../warehouse/identifier.ts";
 import { outcomes } from "../warehouse/load-history.ts";
 import { listRejects } from "../warehouse/rejects.ts";
 import { Session } from "../warehouse/session.ts";
@@ -34,10 +35,7 @@ export async function runDemo(host: Host, options: DemoOptions): Promise<number>
       terminal,
       `${tone(terminal, "strong", "drayage demo")}  a real PostgreSQL and S3 over HTTP start on this machine, on 127.0.0.1`,
     );
-    const [postgres, s3] = await Promise.all([
-      startPostgres({ keep, ...(keep ? { dir: join(folder, "postgres") } : {}) }),
-      startS3({ keep }),
-    ]);
+    const [postgres, s3] = await Promise.all([startPostgres({ keep }), startS3({ keep })]);
     if (!keep)
       cleanup.unshift(
         () => s3.stop(),
@@ -164,7 +162,7 @@ async function sampleRows(terminal: Terminal, session: Session): Promise<string>
      where attrelid = 'shop.customers'::regclass and attnum > 0 and not attisdropped and attname !~ '^_(loaded|object|record|version|op)'
      order by attnum limit 7`,
   );
-  const names = columns.map((column) => `"${column.name}"::text`).join(", ");
+  const names = columns.map((column) => `${ident(column.name)}::text`).join(", ");
   const { rows } = await session.query<Record<string, string | null>>(
     `select ${names} from shop.customers order by "_id" limit 3`,
   );

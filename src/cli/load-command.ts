@@ -14,6 +14,7 @@ import {
   withSource,
 } from "./context.ts";
 import { runPlan } from "./plan-command.ts";
+import { printTraces } from "./print-error.ts";
 import { loadJson, loadText } from "./render-load.ts";
 import { print } from "./terminal.ts";
 import { wantedTables } from "./wanted-tables.ts";
@@ -84,5 +85,9 @@ export async function runLoadCommand(host: Host, names: readonly string[], optio
   );
   if (terminal.json) host.stdout.write(`${JSON.stringify(loadJson(report), undefined, 2)}\n`);
   else print(terminal, loadText(terminal, report));
+  printTraces(
+    terminal,
+    report.tables.flatMap((table) => table.failures.map((failure) => failure.error)),
+  );
   return exitOf(report, exitOfCode);
 }

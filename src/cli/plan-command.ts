@@ -2,6 +2,7 @@
 import { worstExit } from "../load/report.ts";
 import { type PlanReport, runPlan as planTables } from "../load/run-plan.ts";
 import { configOf, type GlobalOptions, type Host, terminalOf, withSignals, withSource } from "./context.ts";
+import { printTraces } from "./print-error.ts";
 import { planJson, planSql, planText, planYaml, type Samples } from "./render-plan.ts";
 import { print } from "./terminal.ts";
 import { wantedTables } from "./wanted-tables.ts";
@@ -28,6 +29,10 @@ export async function runPlan(host: Host, names: readonly string[], options: Pla
   else if (options.sql === true) print(terminal, planSql(report));
   else if (options.yaml === true) print(terminal, planYaml(report));
   else print(terminal, planText(terminal, report, samples));
+  printTraces(
+    terminal,
+    report.tables.flatMap((table) => table.errors),
+  );
   return exit;
 }
 

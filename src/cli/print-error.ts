@@ -39,6 +39,12 @@ export function asKnown(error: unknown): DrayageError {
   return error instanceof DrayageError ? error : new DrayageError("INTERNAL", { cause: error });
 }
 
+/** What `--verbose` adds below a report: where each of its errors came from, on standard error. */
+export function printTraces(terminal: Terminal, errors: Iterable<DrayageError>): void {
+  if (!terminal.verbose) return;
+  for (const error of errors) terminal.err.write(`${error.code}  ${placeText(error.place)}\n${traceText(error)}\n`);
+}
+
 /** The stack and the chain of causes: for --verbose. Messages of a server may hold cell values, so only their kind is shown. */
 export function traceText(error: DrayageError): string {
   const lines = [error.stack?.split("\n").slice(1).join("\n") ?? ""];

@@ -1,6 +1,6 @@
 /** The command line: commands in four groups, global options, and the one place where an error becomes text and an exit code. */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import type { DrayageError } from "../errors.ts";
+import { DrayageError } from "../errors.ts";
 import { type GlobalOptions, type Host, Interrupted, programVersion, terminalOf } from "./context.ts";
 import { asKnown, errorJson, errorText, traceText } from "./print-error.ts";
 
@@ -11,14 +11,17 @@ export async function runProgram(host: Host): Promise<number> {
     exit = code;
   });
   try {
-    await program.parseAsync([...host.argv], { from: "user" });
+    // Without a word the help is the answer, not an error.
+    await program.parseAsync(host.argv.length === 0 ? ["--help"] : [...host.argv], { from: "user" });
     return exit;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof Interrupted) return error.exit;
-    const options = program.opts<GlobalOptions>();
-    const known = asKnown(error);
-    const terminal = terminalOf(host, options);
+    if (error instanceof CommanderError && (error.exitCode === 0 || error.code === "commander.help"))
+      return error.exitCode === 0 ? 0 : 2;
+    const known = error instanceof CommanderError ? usageError(error) : asKnown(error);
+    // A command line that was not understood may have left its options unread.
+    const json = host.argv.includes("--json") ? { json: true } : {};
+    const terminal = terminalOf(host, { ...program.opts<GlobalOptions>(), ...json });
     if (terminal.json)
       host.stdout.write(`${JSON.stringify({ format: 1, exit: known.exit, error: errorJson(known) }, undefined, 2)}\n`);
     else
@@ -28,6 +31,11 @@ export async function runProgram(host: Host): Promise<number> {
     if (terminal.verbose) host.stderr.write(`${traceText(known)}\n`);
     return known.exit;
   }
+}
+
+function usageError(error: CommanderError): DrayageError {
+  const message = error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
+  return new DrayageError("USAGE", { message: message.charAt(0).toUpperCase() + message.slice(1) });
 }
 
 function buildProgram(host: Host, setExit: (code: number) => void): Command {
@@ -48,12 +56,9 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
     .configureOutput({
       writeOut: (text) => void host.stdout.write(text),
       writeErr: (text) => void host.stderr.write(text),
-      outputError: (text, write) =>
-        write(
-          `${text.replace(/^error: /, "USAGE  ")}  next   Run \`drayage --help\`, or \`drayage <command> --help\`.\n`,
-        ),
+      // Printed where every error is: see runProgram.
+      outputError: () => undefined,
     });
-  program.action(() => program.help());
 
   const run =
     <A extends unknown[]>(work: (...args: A) => Promise<number>) =>
@@ -158,8 +163,6 @@ function loadOptions(command: Command): Command {
 }
 
 function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("a whole number is meant");
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
   return Number(text);
 }
-
-export type { DrayageError };

@@ -62,7 +62,7 @@ function columnTable(terminal: Terminal, table: TablePlan, samples: Samples): st
           ? tone(terminal, "warn", " (new)")
           : ""),
     column.type.replace("timestamp with time zone", "timestamptz"),
-    `${Math.round(column.nullShare * 100)} %`,
+    shareText(column.nullShare),
     ...(samples === "none" ? [] : [safeText(cut(shown(column.sample, samples), 36))]),
     formatCount(column.maxLength),
   ]);
@@ -79,6 +79,13 @@ function outcomeText(terminal: Terminal, table: TablePlan): string {
     (rejects.length === 0 ? "" : `\n  ${tone(terminal, "warn", "rejects expected")}: ${rejects.join(", ")}`) +
     `\n  ${tone(terminal, "dim", "not tried: foreign keys, triggers, unique values of rows outside these objects")}`
   );
+}
+
+/** A few nulls are not none, and nearly all are not all. */
+function shareText(share: number): string {
+  const percent = Math.round(share * 100);
+  if (percent === 0 && share > 0) return "<1 %";
+  return percent === 100 && share < 1 ? ">99 %" : `${percent} %`;
 }
 
 function shown(sample: string | undefined, samples: Samples): string {

@@ -7,14 +7,8 @@ import type { ConfigTree } from "./config-tree.ts";
 import type { Environment } from "./environment.ts";
 import { trimSlashes } from "./folder-names.ts";
 import type { KeyPath } from "./problems.ts";
-import {
-  type ColumnRuleInput,
-  type ColumnsInput,
-  type ConfigInput,
-  type DialectInput,
-  splitColumn,
-  type TableInput,
-} from "./schema.ts";
+import type { ConfigInput, DialectInput, TableInput } from "./schema.ts";
+import { type ColumnRuleInput, type ColumnsInput, splitColumn } from "./schema-columns.ts";
 
 type DefaultsInput = NonNullable<ConfigInput["defaults"]>;
 type LineOf = (path: KeyPath) => number;

@@ -1,5 +1,6 @@
 /** Every key of the config file: its type and its sentence. Defaults are in resolve-config.ts. */
 import { z } from "zod";
+import { columns } from "./schema-columns.ts";
 import * as v from "./schema-values.ts";
 
 const megabyte = 2 ** 20;
@@ -18,7 +19,10 @@ const dialect = v.section({
     .optional()
     .describe("DMS's CsvNoSupValue: the cell was not logged and keeps its stored value."),
   before_image: v
-    .section({ prefix: v.text.optional(), suffix: v.text.optional() })
+    .section({
+      prefix: v.text.optional().describe("What their names begin with."),
+      suffix: v.text.optional().describe("What their names end with."),
+    })
     .optional()
     .describe("How before-image columns are called."),
   lob_max_size: v
@@ -55,9 +59,9 @@ const warehouse = v.section(
       .optional()
       .describe("postgresql://user:password@host:port/database"),
     host: v.text.optional().describe("Instead of url. The password comes from PGPASSWORD."),
-    port: v.whole(1, 65_535).optional(),
-    database: v.text.optional(),
-    user: v.text.optional(),
+    port: v.whole(1, 65_535).optional().describe("Instead of url."),
+    database: v.text.optional().describe("Instead of url."),
+    user: v.text.optional().describe("Instead of url."),
     role: v.identifier.optional().describe("SET ROLE of every session: the owner of the main tables."),
     auth: v.choice("password", "iam").optional().describe("How drayage signs in."),
     secret: v.text.optional().describe("ARN of an AWS Secrets Manager secret with user and password."),
@@ -82,35 +86,6 @@ const warehouse = v.section(
   },
   { password: "it belongs into url, or into PGPASSWORD" },
 );
-
-const columnRule = z.union(
-  [
-    v.columnRuleText,
-    v.section({
-      type: v.columnType.optional(),
-      as: v.identifier.optional(),
-      using: v.text.optional(),
-      timezone: v.timeZone.optional(),
-    }),
-  ],
-  "must be a type, ignore, jsonb or a map of type, as, timezone",
-);
-export type ColumnRuleInput = z.output<typeof columnRule>;
-
-const columns = z.union(
-  [
-    z.record(v.text, columnRule),
-    z
-      .array(
-        z
-          .union([z.string(), z.record(v.text, columnRule)], "must be `name`, `name type` or `name: {...}`")
-          .superRefine(listedColumn),
-      )
-      .superRefine(listedOnce),
-  ],
-  "must be a map of columns, or a list of them in the source's order",
-);
-export type ColumnsInput = z.output<typeof columns>;
 
 const flatten = v.section({
   separator: v.text
@@ -139,29 +114,35 @@ const tableShape = {
   columns: columns.optional().describe("By name or document path: a type, ignore, jsonb, or {type, as, timezone}."),
   columns_from: v.text.optional().describe("Export of information_schema.columns."),
   document: v.names().optional().describe("Columns that hold a JSON document."),
-  flatten: flatten.optional(),
-  contract: contract.optional(),
-  write_mode: v.choice("upsert", "append", "replace", "scd2").optional(),
+  flatten: flatten.optional().describe("How documents become columns."),
+  contract: contract.optional().describe("What happens when the shape changes."),
+  write_mode: v
+    .choice("upsert", "append", "replace", "scd2")
+    .optional()
+    .describe("upsert keeps one row per key, append one per record."),
   deletes: v
     .choice("hard", "soft", "ignore")
     .optional()
     .describe("hard mirrors the source, soft keeps rows with _deleted_at."),
   full_load: v.choice("once", "snapshot", "changes").optional().describe("What a set of LOAD objects holds."),
   on_reload: v.choice("refresh", "hold").optional().describe("What a newer full load does."),
-  reload_settle: v.span().optional(),
-  changes_from: v.text.optional(),
-  order_by: v.text.optional(),
+  reload_settle: v.span().optional().describe("How long a full load must be quiet before it counts as complete."),
+  changes_from: v.text.optional().describe("Folder of the change objects, when it is not the table's own."),
+  order_by: v.text.optional().describe("Column that says which version of a row is newer."),
   reject_limit: v
     .whole(0, 1e12)
     .optional()
     .describe("Rejects an object may have, when reject_limit_pct is exceeded too."),
-  reject_limit_pct: v.percent().optional(),
+  reject_limit_pct: v.percent().optional().describe("Percent of an object's records; both limits must be exceeded."),
   delete_limit_pct: v.percent().optional().describe("Share of a table's rows that one unit may delete."),
   invalid_text: v.choice("repair", "reject").optional().describe("What happens to NUL bytes and invalid UTF-8."),
-  expect_every: v.span().optional(),
-  late_after: v.span().optional(),
-  system_columns: v.choice("all", "minimal").optional(),
-  dialect: dialect.optional(),
+  expect_every: v.span().optional().describe("How often the table should get an object."),
+  late_after: v.span().optional().describe("How long after that it counts as late."),
+  system_columns: v
+    .choice("all", "minimal")
+    .optional()
+    .describe("Which of drayage's own columns the main table gets: minimal is _version and _record."),
+  dialect: dialect.optional().describe("How DMS writes this table's CSV; wins over source.dialect."),
 };
 
 const defaults = v.section(tableShape, { prefix: "it belongs to each table" });
@@ -189,26 +170,34 @@ export const configSchema = v.section({
     .refine((tables) => Object.keys(tables).length > 0, "must have an entry"),
   schedule: v
     .section({
-      cron: v.text.optional(),
-      timezone: v.timeZone.optional(),
+      cron: v.text.optional().describe("When to load."),
+      timezone: v.timeZone.optional().describe("Zone of cron."),
       concurrency: v.whole(1, 64).optional().describe("Units loaded at a time."),
-      after: v.names().optional(),
+      after: v.names().optional().describe("SQL statements to run after a load."),
       http: v
-        .section({ port: v.whole(0, 65_535).optional(), bind: v.text.optional(), token: v.text.optional() })
+        .section({
+          port: v.whole(0, 65_535).optional().describe("Port of health and metrics."),
+          bind: v.text.optional().describe("Address to listen on."),
+          token: v.text.optional().describe("Bearer token that a caller must send."),
+        })
         .optional(),
     })
     .optional(),
   alerts: v
     .section({
-      webhook: v.text.optional(),
-      heartbeat: v.text.optional(),
-      on: v.names().optional(),
-      unusual: z.unknown().optional(),
-      daily: z.unknown().optional(),
+      webhook: v.text.optional().describe("URL that alerts are posted to."),
+      heartbeat: v.text.optional().describe("URL that is called after every good run."),
+      on: v.names().optional().describe("What alerts are sent for."),
+      unusual: z.unknown().optional().describe("What counts as an unusual hour."),
+      daily: z.unknown().optional().describe("A summary once a day."),
     })
     .optional(),
   retention: v
-    .section({ rejects: v.span().optional(), tombstones: v.span().optional(), runs: v.span().optional() })
+    .section({
+      rejects: v.span().optional().describe("How long rejects are kept."),
+      tombstones: v.span().optional().describe("How long the keys of deleted rows are kept."),
+      runs: v.span().optional().describe("How long runs are kept."),
+    })
     .optional(),
   limits: v
     .section({
@@ -225,8 +214,8 @@ export const configSchema = v.section({
     .optional(),
   log: v
     .section({
-      level: v.choice("error", "warn", "info", "debug").optional(),
-      format: v.choice("text", "json", "auto").optional(),
+      level: v.choice("error", "warn", "info", "debug").optional().describe("What is logged at least."),
+      format: v.choice("text", "json", "auto").optional().describe("How a line of the log looks; auto is text."),
     })
     .optional(),
 });
@@ -239,36 +228,4 @@ function sourceUrl(url: string, context: z.RefinementCtx): void {
 
 function isPostgresUrl(text: string): boolean {
   return /^postgres(ql)?:\/\//.test(text) && URL.canParse(text);
-}
-
-/** A column in a list: `name`, `name type` or a map of one. */
-function listedColumn(entry: string | Record<string, unknown>, context: z.RefinementCtx): void {
-  if (typeof entry !== "string") {
-    if (Object.keys(entry).length !== 1)
-      context.addIssue({ code: "custom", message: "must be one column; begin each with its own -" });
-    return;
-  }
-  const [name, type] = splitColumn(entry);
-  if (name === "") context.addIssue({ code: "custom", message: "must not be empty" });
-  if (type === undefined) return;
-  const parsed = v.columnRuleText.safeParse(type);
-  if (!parsed.success)
-    context.addIssue({ code: "custom", message: parsed.error.issues[0]?.message ?? "is not a type" });
-}
-
-function listedOnce(entries: readonly (string | Record<string, unknown>)[], context: z.RefinementCtx): void {
-  const seen = new Set<string>();
-  for (const [i, entry] of entries.entries()) {
-    const name = typeof entry === "string" ? splitColumn(entry)[0] : Object.keys(entry)[0];
-    if (name === undefined) continue;
-    if (seen.has(name)) context.addIssue({ code: "custom", path: [i], message: "names a column for the second time" });
-    seen.add(name);
-  }
-}
-
-/** `id bigint` in two: the name ends at the first space. */
-export function splitColumn(entry: string): [name: string, type: string | undefined] {
-  const trimmed = entry.trim();
-  const space = trimmed.search(/\s/);
-  return space < 0 ? [trimmed, undefined] : [trimmed.slice(0, space), trimmed.slice(space).trim()];
 }

@@ -5,6 +5,7 @@ import { typeOfKinds } from "../rows/kinds.ts";
 import { plainName } from "../rows/known-names.ts";
 import type { PathColumn } from "../rows/path-column.ts";
 import type { MainColumn, MainTable } from "../warehouse/catalog.ts";
+import { ident, literal, qualified } from "../warehouse/identifier.ts";
 import type { StoredColumn } from "../warehouse/table-state.ts";
 import { ruleFor, type TableSpec } from "./table-spec.ts";
 
@@ -197,8 +198,8 @@ function renamed(table: TableSpec, path: string, from: string, to: string): Dray
     message: `The config renames a column that is loaded already: ${path} feeds ${from}, \`as\` says ${to}`,
     place: { table: table.name, column: from },
     lines: [
-      `alter table "${table.target.schema}"."${table.target.table}" rename column "${from}" to "${to}";`,
-      `-- and in the state schema: update columns set column_name = '${to}' where table_name = '${table.name}' and column_name = '${from}';`,
+      `alter table ${qualified(table.target.schema, table.target.table)} rename column ${ident(from)} to ${ident(to)};`,
+      `-- and in the state schema: update columns set column_name = ${literal(to)} where table_name = ${literal(table.name)} and column_name = ${literal(from)};`,
     ],
     next: "Run the statements printed above, or take `as` back.",
   });

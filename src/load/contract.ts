@@ -154,3 +154,28 @@ function checkUnfed(table: TableSpec, binding: Binding, main: MainTable): void {
     ),
   });
 }
+
+/** A map with open-ended keys must not make a new table of hundreds of columns: nothing is made before somebody decided. */
+export function checkOverflow(
+  table: TableSpec,
+  overflow: ReadonlyMap<string, number>,
+  main: MainTable | undefined,
+): void {
+  if (overflow.size === 0 || main !== undefined) return;
+  throw overflowError(table, overflow, `Flattening would make more than ${table.config.flatten.maxColumns} columns`);
+}
+
+export function overflowError(table: TableSpec, overflow: ReadonlyMap<string, number>, message: string): DrayageError {
+  const paths = [...overflow].filter(([path]) => ![...overflow.keys()].some((other) => path.startsWith(`${other}.`)));
+  const worst = paths.sort((a, b) => b[1] - a[1]).slice(0, 3);
+  return new DrayageError("TOO_MANY_COLUMNS", {
+    message,
+    place: { table: table.name },
+    lines: [
+      "columns:",
+      ...worst.map(
+        ([path, count]) => `  ${JSON.stringify(path)}: jsonb   # ${count} values below it had no column left`,
+      ),
+    ],
+  });
+}

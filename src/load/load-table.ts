@@ -7,6 +7,7 @@ import { readMainTable } from "../warehouse/catalog.ts";
 import { type Claim, LoadHistory, type OpenObject, type RetryPolicy } from "../warehouse/load-history.ts";
 import { ensureTableState, lockTable, readStoredColumns, type TableState } from "../warehouse/table-state.ts";
 import { isConnectionLost, warehouseError } from "../warehouse/warehouse-error.ts";
+import { overflowError } from "./contract.ts";
 import type { SourceObject } from "./discover.ts";
 import { type MergedUnit, mergeUnit } from "./merge-unit.ts";
 import { newTableReport, type TableReport } from "./report.ts";
@@ -225,7 +226,9 @@ class TableLoader {
       if (members.length > 1 && !tableWide) return { claims: [...members, ...staged.rest], alone: true };
       const failed = asDrayageError(error, this.#spec, "merge the unit");
       if (failed.exit === 6) {
-        this.report.failures.push({ key: members[0]?.object.key, error: failed });
+        const [first] = members;
+        const error = withPlace(failed, { object: first?.object.key }) as DrayageError;
+        this.report.failures.push({ key: first?.object.key, error });
         return "stopped";
       }
       await this.#failAll(members, failed, "merge the unit");
@@ -252,18 +255,8 @@ class TableLoader {
   /** New paths past max_columns are in `_rescued`: nothing is lost, and somebody has to decide. */
   #rescuedNote(unit: StagedUnit): void {
     if (this.report.failures.some((failure) => failure.error.code === "TOO_MANY_COLUMNS")) return;
-    const worst = [...unit.overflow].sort((a, b) => b[1] - a[1]).slice(0, 3);
-    this.report.failures.push({
-      key: undefined,
-      error: new DrayageError("TOO_MANY_COLUMNS", {
-        message: `The table has flatten.max_columns (${this.#spec.config.flatten.maxColumns}) columns; new paths went to _rescued`,
-        place: { table: this.#spec.name },
-        lines: [
-          "columns:",
-          ...worst.map(([path, count]) => `  ${JSON.stringify(path)}: jsonb   # ${count} paths below it`),
-        ],
-      }),
-    });
+    const message = `The table has flatten.max_columns (${this.#spec.config.flatten.maxColumns}) columns; new paths went to _rescued`;
+    this.report.failures.push({ key: undefined, error: overflowError(this.#spec, unit.overflow, message) });
   }
 
   /** The answer to COMMIT may have been lost: under the table's lock, which waits for the old backend, the history knows. */

@@ -30,6 +30,7 @@ export function mergeJob(table: TableSpec, unit: StagedUnit, binding: Binding, t
     target: target.table,
     tombstones: target.tombstones,
     staging: unit.staging.name,
+    analyzed: ["_n", ...binding.feeds.filter((feed) => binding.key.includes(feed.column)).flatMap(stagedName)],
     key: binding.key.map((name) => {
       const column = columns.find((candidate) => candidate.column === name);
       if (column === undefined)
@@ -52,6 +53,11 @@ export function mergeJob(table: TableSpec, unit: StagedUnit, binding: Binding, t
     deletes: table.config.deletes,
     overridingIdentity: binding.feeds.some((feed) => feed.main?.identity === "always"),
   };
+}
+
+function stagedName({ from }: Feed): string[] {
+  if (from.kind === "absent") return [];
+  return [`c${(from.kind === "field" ? from.index : from.column.index) + 1}`];
 }
 
 function columnOf(main: MainTable, name: string): MainColumn {

@@ -28,7 +28,7 @@ import {
 } from "../warehouse/table-state.ts";
 import { repeatableStates, serverFault, warehouseError } from "../warehouse/warehouse-error.ts";
 import { type Binding, bindColumns, type StagedColumns } from "./bind-columns.ts";
-import { decideContract } from "./contract.ts";
+import { checkOverflow, decideContract } from "./contract.ts";
 import { mergeJob } from "./merge-job.ts";
 import { checkLimits, collectRejects } from "./reject-records.ts";
 import { isDocument, type TableKnowledge } from "./stage-unit.ts";
@@ -66,7 +66,9 @@ export async function mergeUnit(
   settings: MergeSettings,
 ): Promise<MergedUnit> {
   const began = performance.now();
-  const prepared = unit.staging === undefined ? undefined : await prepareTarget(session, known, unit, settings);
+  // Without a staged record no table is made: that every record was unreadable is found out below.
+  const isEmpty = unit.objects.every((object) => object.staged === 0);
+  const prepared = isEmpty ? undefined : await prepareTarget(session, known, unit, settings);
   for (let attempt = 1; ; attempt++) {
     try {
       const merged = await mergeOnce(session, known, unit, prepared, settings);
@@ -116,7 +118,7 @@ async function prepareTarget(
   const { spec } = known;
   const staged = stagedColumns(known, unit);
   const state = settings.config.warehouse.stateSchema;
-  checkOverflow(known, unit);
+  checkOverflow(spec, unit.overflow, known.main);
   const first = unit.objects[0];
   const asIs = bindColumns(spec, staged, known.stored, known.main);
   const tombstones = asIs.key.length === 0 ? "empty" : await hasTombstones(session, state, settings.tableId);
@@ -196,20 +198,6 @@ async function runDdl(
   return all;
 }
 
-/** A map with open-ended keys must not make a new table of hundreds of columns: nothing is made before somebody decided. */
-function checkOverflow(known: TableKnowledge, unit: StagedUnit): void {
-  if (unit.overflow.size === 0 || known.main !== undefined) return;
-  const worst = [...unit.overflow].sort((a, b) => b[1] - a[1]).slice(0, 3);
-  throw new DrayageError("TOO_MANY_COLUMNS", {
-    message: `Flattening would make more than ${known.spec.config.flatten.maxColumns} columns`,
-    place: { table: known.spec.name },
-    lines: [
-      "columns:",
-      ...worst.map(([path, count]) => `  ${JSON.stringify(path)}: jsonb   # over ${count} paths below it`),
-    ],
-  });
-}
-
 async function mergeOnce(
   session: Session,
   known: TableKnowledge,
@@ -228,7 +216,7 @@ async function mergeOnce(
     const outcome =
       prepared === undefined ? undefined : await mergeStaged(session, known, unit, prepared, settings, history);
     const mergeMs = Math.round(performance.now() - mergeBegan);
-    const rejects = await collectRejects(settings.source, unit, spec.name, outcome?.bad ?? []);
+    const rejects = await collectRejects(settings.source, unit, spec, outcome?.bad ?? []);
     const counts = new Map<number, RecordCounts>();
     for (const object of unit.objects) counts.set(object.ordinal, balance(object, outcome?.counts.get(object.ordinal)));
     checkLimits(spec, unit, counts, rejects, settings.rejectLimit);

@@ -9,7 +9,7 @@ import type { ListedObject, ObjectSource } from "../source/object-source.ts";
 const headBytes = 65_536;
 
 export interface OpenedObject {
-  /** The first bytes after gunzip; may be the whole object. */
+  /** The first bytes after gunzip and transcoding; may be the whole object. */
   readonly head: Buffer;
   /** Whether `head` is all there is. */
   readonly whole: boolean;
@@ -24,6 +24,8 @@ export interface OpenedObject {
 
 export interface OpenSettings {
   readonly gzip: boolean;
+  /** As TextDecoder names it; what is handed out is UTF-8. */
+  readonly encoding: string;
   /** A head without a line end grows up to this. */
   readonly maxHeadBytes: number;
   readonly signal: AbortSignal | undefined;
@@ -36,7 +38,8 @@ export async function openObject(
 ): Promise<OpenedObject> {
   const hash = createHash("sha256");
   const body = source.open(object, settings.signal === undefined ? {} : { signal: settings.signal });
-  const chunks = settings.gzip ? gunzipped(body, hash) : hashed(body, hash);
+  const plain = settings.gzip ? gunzipped(body, hash) : hashed(body, hash);
+  const chunks = isUtf8Name(settings.encoding) ? plain : transcoded(plain, settings.encoding);
   let waited = 0;
   const next = async () => {
     const began = performance.now();
@@ -100,6 +103,17 @@ async function* gunzipped(body: Readable, hash: Hash): AsyncGenerator<Buffer> {
   } finally {
     body.destroy();
   }
+}
+
+export function isUtf8Name(encoding: string): boolean {
+  return /^utf-?8$/i.test(encoding);
+}
+
+async function* transcoded(chunks: AsyncGenerator<Buffer>, encoding: string): AsyncGenerator<Buffer> {
+  const decoder = new TextDecoder(encoding);
+  for await (const chunk of chunks) yield Buffer.from(decoder.decode(chunk, { stream: true }), "utf8");
+  const rest = decoder.decode();
+  if (rest !== "") yield Buffer.from(rest, "utf8");
 }
 
 function gzipFault(error: unknown): DrayageError | undefined {

@@ -58,8 +58,34 @@ export class PlanColumns {
     this.#key = key;
   }
 
+  /** Columns below a path that looks like a map are one line. */
   list(): PlannedColumn[] {
-    return [...this.#columns.values()].map((one) => ({
+    const maps = this.#maps();
+    const mapOf = (path: string) => maps.find((map) => path.startsWith(`${map.path}.`));
+    const collapsed = new Map<string, Gathered[]>();
+    const lines: PlannedColumn[] = [];
+    for (const one of this.#columns.values()) {
+      const map = mapOf(shownPath(one.feed));
+      if (map === undefined) lines.push(this.#line(one));
+      else collapsed.set(map.path, [...(collapsed.get(map.path) ?? []), one]);
+    }
+    for (const [path, members] of collapsed) {
+      lines.push({
+        path: `${path}.*`,
+        column: `(${members.length} columns)`,
+        type: "",
+        isKey: false,
+        isNew: true,
+        nullShare: members.reduce((sum, one) => sum + 1 - one.filled / Math.max(1, one.records), 0) / members.length,
+        maxLength: Math.max(...members.map((one) => one.maxLength)),
+        sample: members[0]?.sample,
+      });
+    }
+    return lines;
+  }
+
+  #line(one: Gathered): PlannedColumn {
+    return {
       path: shownPath(one.feed),
       column: one.feed.column,
       type: one.feed.type,
@@ -68,7 +94,7 @@ export class PlanColumns {
       nullShare: one.records === 0 ? 0 : 1 - one.filled / one.records,
       maxLength: one.maxLength,
       sample: one.sample,
-    }));
+    };
   }
 
   /** Lines to paste under `columns:`, each with its evidence. Never applied by guess. */

@@ -5,6 +5,7 @@ import { inferType } from "../rows/infer-type.ts";
 import type { ObjectSource } from "../source/object-source.ts";
 import { stagedCell } from "../warehouse/cast.ts";
 import { type MainTable, readMainTable } from "../warehouse/catalog.ts";
+import type { BadRecord } from "../warehouse/find-bad-records.ts";
 import { type Claim, noCounts, outcomes, type RecordCounts } from "../warehouse/load-history.ts";
 import { createSchema, hasTombstones, schemaExists, tombstonesName } from "../warehouse/main-table.ts";
 import { findBad, merge } from "../warehouse/merge.ts";
@@ -20,12 +21,13 @@ import {
 } from "../warehouse/plan-clone.ts";
 import { readStoredColumns, readTableState } from "../warehouse/table-state.ts";
 import { type Binding, bindColumns, type Feed } from "./bind-columns.ts";
-import { decideContract } from "./contract.ts";
+import { checkOverflow, decideContract } from "./contract.ts";
 import type { SourceObject } from "./discover.ts";
 import { asDrayageError } from "./load-table.ts";
 import { mergeJob } from "./merge-job.ts";
 import { stagedColumns } from "./merge-unit.ts";
 import { PlanColumns, type PlannedColumn } from "./plan-columns.ts";
+import { checkLimits } from "./reject-records.ts";
 import { stageUnit, type TableKnowledge } from "./stage-unit.ts";
 import type { StagedUnit } from "./staged-unit.ts";
 import type { TableSpec } from "./table-spec.ts";
@@ -160,6 +162,11 @@ class TablePlanner {
     const { session } = this.#worker;
     const staged = stagedColumns(known, unit);
     await this.#describe(unit, bindForDisplay(this.#spec, staged, known));
+    if (unit.objects.every((object) => object.staged === 0)) {
+      this.#countObjects(unit, new Map(), []);
+      return;
+    }
+    checkOverflow(this.#spec, unit.overflow, this.#clone);
     const binding = bindColumns(this.#spec, staged, known.stored, this.#clone);
     this.#key = binding.key;
     this.#columns.markKey(binding.key);
@@ -208,15 +215,30 @@ class TablePlanner {
         checkDeletes: async () => undefined,
         fetchBad: 100_000,
       });
-      for (const object of unit.objects) {
-        const counts = outcome.counts.get(object.ordinal);
-        this.#counts.read += object.records;
-        this.#counts.rejected += object.unstaged.length;
-        for (const outcome of outcomes) this.#counts[outcome] += counts?.[outcome] ?? 0;
-        for (const one of object.unstaged) this.#count(one.reason, one.column);
-      }
-      for (const one of outcome.bad) this.#count(one.reason, one.column);
+      this.#countObjects(unit, outcome.counts, outcome.bad);
     });
+  }
+
+  #countObjects(unit: StagedUnit, merged: ReadonlyMap<number, RecordCounts>, bad: readonly BadRecord[]): void {
+    const all = new Map<number, RecordCounts>();
+    const rejects = unit.objects.flatMap((object) => {
+      const own = [...object.unstaged, ...bad.filter((one) => one.ordinal === object.ordinal)];
+      return own.map(({ reason, column }) => ({ historyId: object.claim.id, reason, column }));
+    });
+    for (const object of unit.objects) {
+      const counts = merged.get(object.ordinal) ?? noCounts();
+      const rejected = counts.rejected + object.unstaged.length;
+      all.set(object.ordinal, { ...counts, read: object.records, rejected });
+      this.#counts.read += object.records;
+      this.#counts.rejected += object.unstaged.length;
+      for (const outcome of outcomes) this.#counts[outcome] += counts[outcome];
+    }
+    for (const { reason, column } of rejects) this.#count(reason, column);
+    try {
+      checkLimits(this.#spec, unit, all, rejects, undefined);
+    } catch (error) {
+      this.errors.push(asDrayageError(error, this.#spec, "plan the table"));
+    }
   }
 
   #count(reason: string, column: string | undefined): void {

@@ -7,7 +7,7 @@ import { migrate } from "../warehouse/migrate.ts";
 import { finishRun, startRun } from "../warehouse/runs.ts";
 import { Session } from "../warehouse/session.ts";
 import { warehouseError } from "../warehouse/warehouse-error.ts";
-import { type DiscoveredTable, type Discovery, discover, type SourceObject, type TableFilter } from "./discover.ts";
+import { type DiscoveredTable, discover, type SourceObject, type TableFilter } from "./discover.ts";
 import { exitOfCode, type LoadSettings, loadTable, retryPolicy } from "./load-table.ts";
 import { exitOf, type RunReport, sumCounts, type TableReport } from "./report.ts";
 import { Worker } from "./worker.ts";
@@ -92,11 +92,10 @@ async function loadEverything(
   const { config } = settings;
   const force = settings.objects.length > 0;
   const open: Open = new Map();
+  const listed = new Set<string>();
   const discovery = await discover(config, settings.source, settings.wanted, async (spec, objects) => {
     settings.signal?.throwIfAborted();
-    const asked = force
-      ? objects.filter((object) => settings.objects.some((key) => key === object.key || key === object.path))
-      : objects;
+    const asked = force ? objects.filter((object) => isAsked(object, settings.objects, listed)) : objects;
     const history = new LoadHistory(control, config.warehouse.stateSchema, spec.name);
     const page = await history.open(asked, retryPolicy(config, spec, force));
     const known = open.get(spec.name);
@@ -104,7 +103,8 @@ async function loadEverything(
     else known.push(...page);
     return page.map((one) => one.object);
   });
-  if (force) checkAsked(settings.objects, discovery, open);
+  const missing = settings.objects.find((key) => !listed.has(key));
+  if (missing !== undefined) throw new DrayageError("OBJECT_UNKNOWN", { place: { object: missing } });
   const work = discovery.tables.filter((table) => (open.get(table.spec.name)?.length ?? 0) > 0);
   settings.onStart?.({
     runId,
@@ -121,9 +121,11 @@ async function loadEverything(
   return { runId, tables, listed: discovery.listed, ignored: discovery.ignored, unclaimed: discovery.unclaimed };
 }
 
-function checkAsked(asked: readonly string[], discovery: Discovery, open: Open): void {
-  if (open.size > 0 || discovery.tables.some((table) => table.objects.length > 0)) return;
-  throw new DrayageError("OBJECT_UNKNOWN", { place: { object: asked[0] } });
+/** Whether the command line names the object, by its key or its path below source.url; what it names is added to `listed`. */
+function isAsked(object: SourceObject, names: readonly string[], listed: Set<string>): boolean {
+  const own = names.filter((name) => name === object.key || name === object.path);
+  for (const name of own) listed.add(name);
+  return own.length > 0;
 }
 
 /** Tables side by side, each on a connection of its own; objects of one table in order. */

@@ -192,6 +192,7 @@ class UnitStager {
   #open(object: SourceObject): Promise<OpenedObject> {
     return openObject(this.#settings.source, object, {
       gzip: object.gzip,
+      encoding: this.#known.spec.config.dialect.encoding,
       maxHeadBytes: this.#settings.config.limits.maxRecordBytes,
       signal: this.#settings.signal,
     });
@@ -267,7 +268,6 @@ class UnitStager {
   #laneOf(shape: ObjectShape, nulls: NullRule): Lane {
     const plain =
       !shape.fields.some((field) => isDocument(this.#known.spec, field.name)) &&
-      this.#known.spec.config.dialect.encoding === "utf-8" &&
       shape.delimiter < 127 &&
       shape.fields.length <= 1600 &&
       this.#settings.maxRecords === Number.POSITIVE_INFINITY &&

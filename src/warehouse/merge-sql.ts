@@ -6,7 +6,7 @@
  * of each key is classified against row and tombstone; deletes, updates, inserts follow the verdicts.
  */
 import { type CastTarget, castForms, isTextType } from "./cast.ts";
-import { ident, identList } from "./identifier.ts";
+import { ident, identList, literal } from "./identifier.ts";
 import { ordinalShift } from "./staging.ts";
 
 export interface MergeColumn {
@@ -35,6 +35,8 @@ export interface MergeJob {
   /** As SQL; undefined: the table has never seen a delete. */
   readonly tombstones: string | undefined;
   readonly staging: string;
+  /** Columns of staging that joins and the collapse look at: without statistics the planner takes them for a handful of keys. */
+  readonly analyzed: readonly string[];
   /** Columns of the key, in its order; empty for append. */
   readonly key: readonly MergeColumn[];
   /** Every column that is written, those of the key included. */
@@ -150,8 +152,7 @@ export function markStructuralBad(job: MergeJob): string[] {
     );
   }
   if (job.key.length > 0) {
-    const column =
-      job.key.length === 1 && job.key[0] !== undefined ? `'${job.key[0].column.replaceAll("'", "''")}'` : "null";
+    const column = job.key.length === 1 && job.key[0] !== undefined ? literal(job.key[0].column) : "null";
     statements.push(
       `insert into ${badTable} (_n, round, reason, column_name) select s._n, 0, 'null_key', ${column} from ${job.staging} s where (${nullKey(job)}) and ${notBad}`,
     );

@@ -110,7 +110,9 @@ async function insertEvery(session: Session, job: MergeJob, total: number): Prom
 
 async function applySet(session: Session, job: MergeJob, mode: CastMode, options: MergeOptions): Promise<void> {
   await session.query(`truncate ${verdictTable}`);
+  await session.query(`analyze ${job.staging} (${job.analyzed.join(", ")})`);
   await session.query(job.key.length === 0 ? classifyAppend(job) : classify(job, mode, 0, false));
+  await session.query(`analyze ${verdictTable}`);
   const has = await verdicts(session, 0);
   await options.checkDeletes(has.get("deleted") ?? 0);
   for (const statement of applyStatements(job, mode, { round: 0, places: undefined }, new Set(has.keys())))

@@ -97,7 +97,15 @@ export async function ensureTableState(
 /** Exclusive, until the transaction ends. `waitMs` bounds the wait: lock_timeout counts for advisory locks too. */
 export async function lockTable(session: Session, tableId: number, waitMs: number): Promise<void> {
   await session.query(`set local lock_timeout = ${Math.max(1, Math.floor(waitMs))}`);
-  await session.query("select pg_advisory_xact_lock($1, $2)", [lockClass.table, tableId]);
+  try {
+    await session.query("select pg_advisory_xact_lock($1, $2)", [lockClass.table, tableId]);
+  } catch (error) {
+    if (serverFault(error)?.sqlstate !== "55P03") throw error;
+    throw new DrayageError("HELD_ELSEWHERE", {
+      message: "Another run held the table's lock for all of lock_wait",
+      cause: error,
+    });
+  }
   await session.query("set local lock_timeout = '30s'");
 }
 

@@ -120,7 +120,9 @@ async function checkLeftBehind(input: BadInput, { client }: Workplace): Promise<
     "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by 1",
   );
   const tables = rows.map((one) => one.name);
-  expect(tables.filter((name) => !name.startsWith("drayage."))).toEqual(input.rows === undefined ? [] : ["shop.orders"]);
+  expect(tables.filter((name) => !name.startsWith("drayage."))).toEqual(
+    input.rows === undefined ? [] : ["shop.orders"],
+  );
   if (input.rows !== undefined) expect(await count(client, "shop.orders")).toBe(input.rows);
   if (!tables.includes("drayage.load_history")) {
     expect(input.history).toBeUndefined();
@@ -129,10 +131,14 @@ async function checkLeftBehind(input: BadInput, { client }: Workplace): Promise<
   const history = await client.query<{ status: string }>("select status from drayage.load_history");
   expect(history.rows.map((one) => one.status)).toEqual(input.history ?? []);
   for (const name of tables.filter((one) => one.startsWith("drayage.") && one !== "drayage.rejects")) {
-    const { rows: all } = await client.query<{ text: string }>(`select coalesce(json_agg(t)::text, '') as text from ${name} t`);
+    const { rows: all } = await client.query<{ text: string }>(
+      `select coalesce(json_agg(t)::text, '') as text from ${name} t`,
+    );
     for (const word of neverPrinted) expect(all[0]?.text).not.toContain(word);
   }
-  const runs = await client.query<{ running: string }>("select count(*) as running from drayage.runs where status = 'running'");
+  const runs = await client.query<{ running: string }>(
+    "select count(*) as running from drayage.runs where status = 'running'",
+  );
   expect(Number(runs.rows[0]?.running)).toBe(0);
 }
 

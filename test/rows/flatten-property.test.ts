@@ -91,9 +91,10 @@ function spaced(document: Json): string {
 }
 
 /** Longer by `npm run test:long`. */
-const numRuns = process.env.LONG === undefined ? 300 : 3_000;
+const numRuns = process.env.LONG === undefined ? 300 : 10_000;
+const timeout = 120_000;
 
-test("JSON cells mean what JSON.parse says of the document, Extended JSON unwrapped", () => {
+test("JSON cells mean what JSON.parse says of the document, Extended JSON unwrapped", { timeout }, () => {
   fc.assert(
     fc.property(json.value, fc.constantFrom(JSON.stringify, spaced), (value, write) => {
       const { rows } = flatten([write({ v: [value] })]);
@@ -104,7 +105,7 @@ test("JSON cells mean what JSON.parse says of the document, Extended JSON unwrap
   );
 });
 
-test("cells, read back by the column's encoding, are the leaves of their documents", () => {
+test("cells, read back by the column's encoding, are the leaves of their documents", { timeout }, () => {
   const documents = fc.array(json.object.filter(hasCleanKeys), { minLength: 1, maxLength: 8 });
   fc.assert(
     fc.property(documents, fc.constantFrom(JSON.stringify, spaced), (all, write) => {
@@ -139,7 +140,7 @@ function plainValue(cell: string, plainKinds: number): unknown {
   return (plainKinds & ~isBare) === 0 ? JSON.parse(cell) : cell;
 }
 
-test("the kinds of a path do not depend on the order of the documents", () => {
+test("the kinds of a path do not depend on the order of the documents", { timeout }, () => {
   fc.assert(
     fc.property(fc.array(json.object, { maxLength: 6 }), (all) => {
       const kindsOf = (documents: readonly Json[]) =>
@@ -152,7 +153,7 @@ test("the kinds of a path do not depend on the order of the documents", () => {
   );
 });
 
-describe("hostile bytes", () => {
+describe("hostile bytes", { timeout }, () => {
   const faults = (document: ByteText): string => {
     try {
       flattener({ maxColumns: 5 }).flatten(document, 1, []);

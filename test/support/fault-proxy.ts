@@ -123,6 +123,10 @@ function breakOff(fault: Break, answer: IncomingMessage, res: ServerResponse): v
     else if (fault.kind === "end") socket?.end();
   };
   answer.on("error", () => undefined);
+  // A body that is shorter than `after` is whole; left open, it would hold up the connection's next request.
+  answer.on("end", () => {
+    if (left > 0) res.end();
+  });
   answer.on("data", (chunk: Buffer) => {
     if (broken) return;
     const part = chunk.subarray(0, left);

@@ -55,7 +55,7 @@ export async function startTestS3(): Promise<TestS3> {
     bucket,
     config: (prefix = "") => ({ url: prefix === "" ? `s3://${bucket}` : `s3://${bucket}/${prefix}`, region, endpoint }),
     async put(key, body) {
-      const object = { Bucket: bucket, Key: key, Body: body };
+      const object = { Bucket: bucket, Key: key, Body: Buffer.from(body) };
       if (Buffer.byteLength(body) <= maxPutBytes) await client.send(new PutObjectCommand(object));
       else await new Upload({ client, params: object, partSize: maxPutBytes }).done();
     },

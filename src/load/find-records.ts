@@ -1,0 +1,137 @@
+/** Finds records of an object again by their numbers, each from the checkpoint before it: a clean load keeps no index of its records. */
+import { CsvDecoder } from "../rows/decode-csv.ts";
+import { checkpointEvery } from "../rows/record-scanner.ts";
+import type { ObjectSource } from "../source/object-source.ts";
+import { keptRecordBytes } from "../warehouse/rejects.ts";
+import { isUtf8Name, openObject } from "./open-object.ts";
+import type { StagedObject, StagedUnit } from "./staged-unit.ts";
+
+export interface FoundRecord {
+  /** In the object's bytes, after gunzip. */
+  readonly offset: number;
+  readonly length: number;
+  /** At most keptRecordBytes of it. */
+  readonly bytes: Buffer;
+}
+
+export class RecordFinder {
+  readonly #source: ObjectSource;
+  readonly #unit: StagedUnit;
+  readonly #encoding: string;
+
+  constructor(source: ObjectSource, unit: StagedUnit, encoding: string) {
+    this.#source = source;
+    this.#unit = unit;
+    this.#encoding = encoding;
+  }
+
+  async find(object: StagedObject, numbers: readonly number[]): Promise<Map<number, FoundRecord>> {
+    const found = new Map<number, FoundRecord>();
+    // A gzip has no middle to begin at, nor has text that must be transcoded: one pass from its start.
+    if (object.claim.object.gzip || !isUtf8Name(this.#encoding)) {
+      await this.#read(object, 0, new Set(numbers), found);
+      return found;
+    }
+    const groups = new Map<number, Set<number>>();
+    for (const number of numbers) {
+      const group = Math.floor((number - 1) / checkpointEvery);
+      const members = groups.get(group) ?? new Set<number>();
+      groups.set(group, members.add(number));
+    }
+    for (const [group, members] of groups) await this.#read(object, group, members, found);
+    return found;
+  }
+
+  /** From a checkpoint on, until all that is wanted was seen. */
+  async #read(
+    object: StagedObject,
+    group: number,
+    wanted: Set<number>,
+    found: Map<number, FoundRecord>,
+  ): Promise<void> {
+    const start = object.checkpoints[group];
+    if (start === undefined) return;
+    const { shape } = this.#unit;
+    const window = new RecordWindow(start);
+    let record = group * checkpointEvery;
+    const take = (offset: number, length: number) => {
+      record++;
+      if (wanted.delete(record)) {
+        found.set(record, { offset, length, bytes: window.slice(offset, Math.min(length, keptRecordBytes)) });
+      }
+      window.dropBefore(offset + length);
+    };
+    const decoder = new CsvDecoder({
+      delimiter: shape.delimiter,
+      quoted: shape.quoted,
+      rowDelimiter: shape.rowDelimiter,
+      nullTokens: [],
+      maxRecordBytes: Number.MAX_SAFE_INTEGER,
+      singleColumn: shape.fields.length === 1,
+      startOffset: start,
+      onRecord: (_fields, offset, length) => take(offset, length),
+      onFault: (fault) => take(fault.start, window.end - fault.start),
+    });
+    for await (const chunk of this.#bytes(object, start)) {
+      window.push(chunk);
+      decoder.write(chunk);
+      if (wanted.size === 0 || decoder.fault !== undefined) return;
+    }
+    decoder.end();
+  }
+
+  async *#bytes(object: StagedObject, start: number): AsyncGenerator<Buffer> {
+    const { object: listed } = object.claim;
+    if (!listed.gzip && isUtf8Name(this.#encoding)) {
+      yield* this.#source.open(listed, { from: start }) as AsyncIterable<Buffer>;
+      return;
+    }
+    const settings = { gzip: listed.gzip, encoding: this.#encoding, maxHeadBytes: 0, signal: undefined };
+    const opened = await openObject(this.#source, listed, settings);
+    try {
+      yield* opened.bytes(start);
+    } finally {
+      opened.close();
+    }
+  }
+}
+
+/** The chunk at hand, and what went before it of the record that it continues: no more of it than is kept. */
+class RecordWindow {
+  #head: Buffer = Buffer.alloc(0);
+  #chunk: Buffer = Buffer.alloc(0);
+  #chunkFrom: number;
+  /** Where the next record begins. */
+  #next: number;
+
+  constructor(from: number) {
+    this.#chunkFrom = from;
+    this.#next = from;
+  }
+
+  get end(): number {
+    return this.#chunkFrom + this.#chunk.length;
+  }
+
+  push(chunk: Buffer): void {
+    // A record that is never closed may be a gigabyte long.
+    if (this.#head.length < keptRecordBytes) this.#head = this.slice(this.#next, keptRecordBytes);
+    this.#chunkFrom = this.end;
+    this.#chunk = chunk;
+  }
+
+  /** Of the record that begins at `offset`. */
+  slice(offset: number, length: number): Buffer {
+    if (offset >= this.#chunkFrom) {
+      const from = offset - this.#chunkFrom;
+      return Buffer.from(this.#chunk.subarray(from, from + length));
+    }
+    const whole = this.#head.length < keptRecordBytes ? Buffer.concat([this.#head, this.#chunk]) : this.#head;
+    return Buffer.from(whole.subarray(0, length));
+  }
+
+  dropBefore(offset: number): void {
+    this.#next = offset;
+    this.#head = Buffer.alloc(0);
+  }
+}
