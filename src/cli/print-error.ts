@@ -50,7 +50,9 @@ export function traceText(error: DrayageError): string {
   const lines = [error.stack?.split("\n").slice(1).join("\n") ?? ""];
   for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
     const code = (cause as NodeJS.ErrnoException).code;
-    const frames = cause.stack?.split("\n").filter((line) => line.startsWith("    at ")) ?? [];
+    // A server's message stands at the top of its stack, and a cell in it may look like a frame.
+    const stack = cause.stack?.replace(cause.message, () => "") ?? "";
+    const frames = stack.split("\n").filter((line) => line.startsWith("    at "));
     lines.push(`  caused by ${cause.name}${code === undefined ? "" : ` ${code}`}`, ...frames);
   }
   return lines.join("\n");

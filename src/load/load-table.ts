@@ -168,16 +168,19 @@ class TableLoader {
   }
 
   async #loadUnit(claims: readonly Claim<SourceObject>[]): Promise<Left | "stopped"> {
+    let open = claims;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#tryUnit(claims);
+        return await this.#tryUnit(open);
       } catch (error) {
         if (this.#settings.signal?.aborted === true || !isConnectionLost(error)) throw error;
         await this.#worker.reconnect();
-        const done = await this.#committedMeanwhile(claims);
-        if (done) return nothingLeft;
+        const before = open.length;
+        open = await this.#settle(open);
+        // What committed is progress; what is still to do begins anew.
+        if (open.length < before) return { claims: open, alone: false };
         if (attempt < unitTries) continue;
-        await this.#failAll(claims, error, "load a unit");
+        await this.#failAll(open, error, "load a unit");
         return nothingLeft;
       }
     }
@@ -225,7 +228,7 @@ class TableLoader {
       const tableWide = error instanceof DrayageError && error.exit === 6 && error.code !== "SHAPE_UNREADABLE";
       if (members.length > 1 && !tableWide) return { claims: [...members, ...staged.rest], alone: true };
       const failed = asDrayageError(error, this.#spec, "merge the unit");
-      if (failed.exit === 6) {
+      if (failed.exit === 6 || failed.code === "HELD_ELSEWHERE") {
         const [first] = members;
         const error = withPlace(failed, { object: first?.object.key }) as DrayageError;
         this.report.failures.push({ key: first?.object.key, error });
@@ -259,36 +262,26 @@ class TableLoader {
     this.report.failures.push({ key: undefined, error: overflowError(this.#spec, unit.overflow, message) });
   }
 
-  /** The answer to COMMIT may have been lost: under the table's lock, which waits for the old backend, the history knows. */
-  async #committedMeanwhile(claims: readonly Claim<SourceObject>[]): Promise<boolean> {
+  /**
+   * After a broken connection: the answer to COMMIT may have been lost. Under the table's lock, which waits for the old backend,
+   * the history knows what did commit. Returns the claims that are still this run's to load.
+   */
+  async #settle(claims: readonly Claim<SourceObject>[]): Promise<readonly Claim<SourceObject>[]> {
     const { session } = this.#worker;
-    const history = this.#history();
+    const ids = claims.map((claim) => claim.id);
     const entries = await session.transaction(async () => {
       await lockTable(session, this.#tableId, this.#settings.config.warehouse.lockWaitMs);
-      return history.loadedBy(
-        this.#settings.runId,
-        claims.map((claim) => claim.id),
-      );
+      return this.#history().ownedBy(this.#settings.runId, ids);
     });
-    if (entries.size === 0) return false;
-    // A unit commits whole: what is not loaded was of another shape, or failed, and is still this run's.
-    for (const claim of claims) {
-      const counts = entries.get(claim.id);
-      if (counts === undefined) await history.release(this.#settings.runId, [claim]);
-      else {
-        const { key, kind, size } = claim.object;
-        this.report.objects.push({
-          key,
-          kind,
-          status: counts.rejected > 0 ? "loaded_with_rejects" : "loaded",
-          lane: undefined,
-          counts,
-          bytes: size,
-        });
-      }
-    }
     await this.#learn();
-    return true;
+    return claims.filter((claim) => {
+      const entry = entries.get(claim.id);
+      if (entry === undefined || entry.status === "loading") return entry !== undefined;
+      if (entry.status === "failed") return false;
+      const { key, kind, size: bytes } = claim.object;
+      this.report.objects.push({ key, kind, status: entry.status, lane: undefined, counts: entry.counts, bytes });
+      return false;
+    });
   }
 
   async #failAll(claims: readonly Claim<SourceObject>[], error: unknown, doing: string): Promise<void> {

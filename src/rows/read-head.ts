@@ -1,5 +1,6 @@
 /** Reads the first records of an object from its first bytes. */
-import { type Cell, CsvDecoder, type DecodeFault } from "./decode-csv.ts";
+import { CsvDecoder } from "./decode-csv.ts";
+import type { Cell, DecodeFault } from "./decoder-port.ts";
 
 export interface HeadOptions {
   readonly delimiter: number;

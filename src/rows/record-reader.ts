@@ -85,7 +85,7 @@ export class RecordReader implements Decoder {
   }
 
   end(): void {
-    if (this.fault !== undefined || this.#walking || this.#final) return;
+    if (this.fault !== undefined || this.#walking) return;
     if (this.#check.held > 0) this.suspect = true;
     this.#final = true;
     this.#take(nothing);
@@ -203,8 +203,7 @@ export class RecordReader implements Decoder {
   #mustWait(at: number): boolean {
     if (this.#final) return false;
     const left = this.#bytes.length - at - 1;
-    this.#waiting =
-      left === 0 || (left === 1 && this.#bytes[at + 1] === carriageReturn && this.#options.rowDelimiter !== "\n");
+    this.#waiting = left === 0 || (left === 1 && this.#bytes[at + 1] === carriageReturn);
     return this.#waiting;
   }
 

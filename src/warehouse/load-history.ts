@@ -90,6 +90,12 @@ export interface LoadedObject {
   readonly timings: Readonly<Record<string, number>>;
 }
 
+export interface OwnedEntry {
+  readonly status: "loading" | "loaded" | "loaded_with_rejects" | "failed";
+  /** Zero while loading or failed. */
+  readonly counts: RecordCounts;
+}
+
 export interface RetryPolicy {
   readonly maxAttempts: number;
   readonly configHash: string;
@@ -285,20 +291,22 @@ export class LoadHistory {
     return rows.map((row) => row.sha256);
   }
 
-  /** After a lost answer to COMMIT, under the table's lock: what this run's attempt did commit, with its counts. */
-  async loadedBy(runId: bigint, ids: readonly bigint[]): Promise<Map<bigint, RecordCounts>> {
-    const { rows } = await this.#session.query<Record<"id" | "read" | (typeof outcomes)[number], string>>(
-      `select id, rows_read as read, ${outcomes.map((outcome) => `rows_${outcome} as ${outcome}`).join(", ")}
+  /** The entries that are this run's, with their status and counts; under the table's lock, after a lost answer to COMMIT. */
+  async ownedBy(runId: bigint, ids: readonly bigint[]): Promise<Map<bigint, OwnedEntry>> {
+    const { rows } = await this.#session.query<
+      Record<"id" | "status" | "read" | (typeof outcomes)[number], string | null>
+    >(
+      `select id, status, rows_read as read, ${outcomes.map((outcome) => `rows_${outcome} as ${outcome}`).join(", ")}
        from ${this.#state}.load_history
-       where id = any($1::bigint[]) and run_id = $2 and status in ('loaded', 'loaded_with_rejects')`,
+       where id = any($1::bigint[]) and run_id = $2 and status in ('loading', 'loaded', 'loaded_with_rejects', 'failed')`,
       [ids.map(String), runId.toString()],
     );
     return new Map(
       rows.map((row) => {
         const counts = noCounts();
-        counts.read = Number(row.read);
-        for (const outcome of outcomes) counts[outcome] = Number(row[outcome]);
-        return [BigInt(row.id), counts];
+        counts.read = Number(row.read ?? 0);
+        for (const outcome of outcomes) counts[outcome] = Number(row[outcome] ?? 0);
+        return [BigInt(row.id ?? 0), { status: row.status as OwnedEntry["status"], counts }];
       }),
     );
   }

@@ -332,7 +332,6 @@ export const badInputs: readonly BadInput[] = [
     says: /All 10 records .* bad_json/,
     where: /object shop\/orders\/LOAD00000001\.csv, column note/,
     next: /document:/,
-    rows: 0,
     history: ["pending"],
   },
   {

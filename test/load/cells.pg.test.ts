@@ -127,8 +127,8 @@ let tables = 0;
 async function load(body: string, setting: Setting, lane: Lane | undefined, seed: number) {
   const table = `cells_${++tables}`;
   await place.client.query(
-    `create table ${table} (id integer primary key, t text, n integer, tn text not null);
-     alter table ${table} owner to ${place.role}`,
+    `create table public.${table} (id integer primary key, t text, n integer, tn text not null);
+     alter table public.${table} owner to ${place.role}`,
   );
   place.put(`${table}/LOAD00000001.csv`, body);
   place.config(
@@ -143,7 +143,7 @@ tables:
   const pieceAt = (offset: number) => (offset < 90_000 ? 1 + random.below(20_000) : 1 + random.below(6));
   const { lanes, failures } = await loadHere(place, { lane, through: (source) => cutInto(source, pieceAt) });
   expect(failures).toEqual([]);
-  const rows = await place.client.query<Row>(`select id, t, n::text, tn from ${table} order by id`);
+  const rows = await place.client.query<Row>(`select id, t, n::text, tn from public.${table} order by id`);
   const rejects = await place.client.query<{ line: string }>(
     `select record_no || ' ' || reason || ' ' || coalesce(column_name, '') as line
      from drayage.rejects where table_name = $1 order by record_no`,
@@ -203,7 +203,7 @@ tables:
     expect(exit).toBe(0);
     expect(lanes).toEqual(["decoded"]);
     const { rows } = await place.client.query<{ id: string; record: number }>(
-      `select id, _record as record from ${table} order by _record`,
+      `select id, _record as record from public.${table} order by _record`,
     );
     expect(rows).toEqual(["a", "\\.", "b", "d\\.", "c"].map((id, i) => ({ id, record: i + 1 })));
   },
