@@ -197,7 +197,7 @@ export const errorCodes = {
   // Limits.
   REJECT_LIMIT: {
     summary: "More records were rejected than reject_limit and reject_limit_pct allow",
-    next: "Look with `drayage rejects list`; mend the cause or raise both limits, then `drayage load`.",
+    next: "See the reasons with `drayage plan`; mend the cause or raise both limits, then `drayage load`.",
     exit: 5,
     retry: "after_change",
   },

@@ -1,5 +1,5 @@
 /** `drayage load`: everything new, and what failed for a passing reason. */
-import { exitOfCode } from "../load/load-table.ts";
+import { exitOfCode } from "../load/load-errors.ts";
 import { exitOf } from "../load/report.ts";
 import { runLoad } from "../load/run-load.ts";
 import { type Progress, silent, startProgress } from "../observe/progress.ts";
@@ -15,7 +15,7 @@ import {
 } from "./context.ts";
 import { runPlan } from "./plan-command.ts";
 import { printTraces } from "./print-error.ts";
-import { loadJson, loadText } from "./render-load.ts";
+import { loadJson, loadText, problemsText } from "./render-load.ts";
 import { print } from "./terminal.ts";
 import { wantedTables } from "./wanted-tables.ts";
 
@@ -84,7 +84,10 @@ export async function runLoadCommand(host: Host, names: readonly string[], optio
     ).finally(() => progress.stop()),
   );
   if (terminal.json) host.stdout.write(`${JSON.stringify(loadJson(report), undefined, 2)}\n`);
-  else print(terminal, loadText(terminal, report));
+  else if (terminal.quiet) {
+    const problems = problemsText({ ...terminal, colour: false }, report);
+    if (problems !== "") host.stderr.write(`${problems}\n`);
+  } else print(terminal, loadText(terminal, report));
   printTraces(
     terminal,
     report.tables.flatMap((table) => table.failures.map((failure) => failure.error)),

@@ -27,8 +27,9 @@ export async function runRejectsList(host: Host, names: readonly string[], optio
     const tables = await stateNames(session, config, names);
     const { stateSchema } = config.warehouse;
     const filter = { tables, reason: options.reason, object: options.object, limit: options.limit ?? 50 };
+    const counts = await countRejects(session, stateSchema, tables);
     return {
-      counts: await countRejects(session, stateSchema, tables),
+      counts: counts.filter((row) => options.reason === undefined || row.reason === options.reason),
       rejects: await listRejects(session, stateSchema, filter),
     };
   });
@@ -67,7 +68,12 @@ function listText(terminal: Terminal, counts: readonly RejectCount[], rejects: r
     ]),
     [0, 2, 3],
   );
-  return `${summary}\n\n${list}\n\nSee one with its record: drayage rejects show ${rejects[0]?.id ?? "ID"}`;
+  const open = counts.reduce((sum, row) => sum + Number(row.count), 0);
+  const rest =
+    rejects.length < open
+      ? `The newest ${formatCount(rejects.length)} of ${formatCount(open)}: narrow them with --object, or raise --limit.\n`
+      : "";
+  return `${summary}\n\n${list}\n\n${rest}See one with its record: drayage rejects show ${rejects[0]?.id ?? "ID"}`;
 }
 
 export async function runRejectsShow(host: Host, id: string, options: GlobalOptions): Promise<number> {
@@ -93,7 +99,8 @@ function showText(terminal: Terminal, reject: ShownReject): string {
   const fields: [string, string | null][] = [
     ["reject", reject.id],
     ["table", reject.table_name],
-    ["object", `${reject.bucket}/${reject.key}`],
+    // Of a file source the bucket is its directory.
+    ["object", `${reject.bucket.startsWith("/") ? "" : "s3://"}${reject.bucket}/${reject.key}`],
     ["record", reject.record_no],
     ["bytes", reject.byte_offset === null ? null : `${reject.byte_offset}, length ${reject.byte_length}`],
     ["reason", `${reject.reason}: ${rejectReasons[reject.reason as RejectReason] ?? ""}`],

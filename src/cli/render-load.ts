@@ -1,8 +1,8 @@
 /** The end of a load: what arrived where, the balance, what needs somebody. */
-import { exitOfCode } from "../load/load-table.ts";
+import { exitOfCode } from "../load/load-errors.ts";
 import { exitOf, type RunReport, sumCounts, type TableReport } from "../load/report.ts";
 import { formatBytes, formatCount, formatDuration } from "../observe/progress.ts";
-import { outcomes } from "../warehouse/load-history.ts";
+import { outcomes } from "../warehouse/record-counts.ts";
 import { errorJson, errorText } from "./print-error.ts";
 import { renderTable, safeText, type Terminal, tone } from "./terminal.ts";
 
@@ -13,10 +13,24 @@ export function loadText(terminal: Terminal, report: RunReport): string {
   for (const table of report.tables) parts.push(...tableNotes(terminal, table));
   if (report.unclaimed.size > 0) parts.push(unclaimedText(terminal, report));
   const idle = report.tables.every(
-    (table) => table.objects.length + table.failures.length + table.waiting.length + table.held.length === 0,
+    (table) =>
+      !table.paused && table.objects.length + table.failures.length + table.waiting.length + table.held.length === 0,
   );
-  if (idle) parts.unshift(`Nothing new: ${formatCount(report.listed)} objects listed, all of them final.`);
+  if (idle) parts.unshift(idleText(report));
   return parts.filter((part) => part !== "").join("\n\n");
+}
+
+/** What a second load says: that it looked, and read nothing. */
+function idleText(report: RunReport): string {
+  if (report.listed === 0) return "Nothing to load: no object was found below source.url.";
+  const { unclaimed, ignored } = report;
+  const others = [...unclaimed.values()].reduce((sum, n) => sum + n, ignored);
+  const rest = others === 0 ? "" : `, ${formatCount(others)} of them of no table`;
+  return `Nothing new: ${counted(report.listed, "object")} listed${rest}; none had to be read.`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function balanceTable(terminal: Terminal, tables: readonly TableReport[]): string {
@@ -62,7 +76,7 @@ function summaryLine(report: RunReport, tables: readonly TableReport[]): string 
   const bytes = objects.reduce((total, object) => total + object.bytes, 0);
   const balance = sum === counts.read ? "every record accounted for" : `${counts.read - sum} records UNACCOUNTED FOR`;
   return (
-    `${formatCount(objects.length)} objects (${formatBytes(bytes)}), ${formatCount(counts.read)} records in ${formatDuration(report.milliseconds)}: ${balance}.` +
+    `${counted(objects.length, "object")} (${formatBytes(bytes)}), ${counted(counts.read, "record")} in ${formatDuration(report.milliseconds)}: ${balance}.` +
     ` Peak memory ${formatBytes(report.peakRssBytes)}. Run ${report.runId}.`
   );
 }
@@ -83,10 +97,20 @@ function tableNotes(terminal: Terminal, table: TableReport): string[] {
     );
   }
   for (const note of table.notes) parts.push(`note  ${safeText(table.target)}: ${safeText(note)}`);
+  return [...parts, ...tableProblems(terminal, table)];
+}
+
+/** What `--quiet` leaves: everything that did not load. */
+export function problemsText(terminal: Terminal, report: RunReport): string {
+  return report.tables.flatMap((table) => tableProblems(terminal, table)).join("\n\n");
+}
+
+function tableProblems(terminal: Terminal, table: TableReport): string[] {
+  const parts: string[] = [];
   parts.push(
     ...sameErrors(table).map(
       ({ error, more }) =>
-        errorText(terminal, error) + (more > 0 ? `\n  and ${more} more objects for the same reason` : ""),
+        errorText(terminal, error) + (more > 0 ? `\n  and ${counted(more, "more object")} for the same reason` : ""),
     ),
   );
   if (table.waiting.length > 0) {
@@ -98,7 +122,7 @@ function tableNotes(terminal: Terminal, table: TableReport): string[] {
   }
   if (table.held.length > 0) {
     parts.push(
-      `${tone(terminal, "warn", "HELD_ELSEWHERE")}  ${table.held.length} objects are held: ${safeText(table.held[0]?.reason ?? "")}\n  where  table ${safeText(table.table)}\n  next   the next run takes over what that run leaves`,
+      `${tone(terminal, "warn", "HELD_ELSEWHERE")}  ${table.held.length === 1 ? "1 object is" : `${formatCount(table.held.length)} objects are`} held: ${safeText(table.held[0]?.reason ?? "")}\n  where  table ${safeText(table.table)}\n  next   the next run takes over what that run leaves`,
     );
   }
   return parts;

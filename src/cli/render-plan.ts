@@ -2,7 +2,7 @@
 import type { TablePlan } from "../load/plan-table.ts";
 import type { PlanReport } from "../load/run-plan.ts";
 import { formatBytes, formatCount, formatDuration } from "../observe/progress.ts";
-import { outcomes } from "../warehouse/load-history.ts";
+import { outcomes } from "../warehouse/record-counts.ts";
 import { errorJson, errorText } from "./print-error.ts";
 import { renderTable, safeText, type Terminal, tone } from "./terminal.ts";
 

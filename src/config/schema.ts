@@ -127,7 +127,7 @@ const tableShape = {
   full_load: v.choice("once", "snapshot", "changes").optional().describe("What a set of LOAD objects holds."),
   on_reload: v.choice("refresh", "hold").optional().describe("What a newer full load does."),
   reload_settle: v.span().optional().describe("How long a full load must be quiet before it counts as complete."),
-  changes_from: v.text.optional().describe("Folder of the change objects, when it is not the table's own."),
+  changes_from: v.text.optional().describe("Change objects closed before this time are not loaded."),
   order_by: v.text.optional().describe("Column that says which version of a row is newer."),
   reject_limit: v
     .whole(0, 1e12)
@@ -172,8 +172,8 @@ export const configSchema = v.section({
     .section({
       cron: v.text.optional().describe("When to load."),
       timezone: v.timeZone.optional().describe("Zone of cron."),
-      concurrency: v.whole(1, 64).optional().describe("Units loaded at a time."),
-      after: v.names().optional().describe("SQL statements to run after a load."),
+      concurrency: v.whole(1, 64).optional().describe("Tables loaded at a time; `--concurrency` wins."),
+      after: v.names().optional().describe("What runs after a load."),
       http: v
         .section({
           port: v.whole(0, 65_535).optional().describe("Port of health and metrics."),

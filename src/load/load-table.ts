@@ -1,20 +1,23 @@
 /** Loads the open objects of one table, in order, unit by unit; each ends loaded, failed with its reason, or left with one. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config/config.ts";
-import { DrayageError, type ErrorCode, errorCodes, withPlace } from "../errors.ts";
+import { DrayageError, withPlace } from "../errors.ts";
 import type { ObjectSource } from "../source/object-source.ts";
 import { readMainTable } from "../warehouse/catalog.ts";
 import { type Claim, LoadHistory, type OpenObject, type RetryPolicy } from "../warehouse/load-history.ts";
 import { ensureTableState, lockTable, readStoredColumns, type TableState } from "../warehouse/table-state.ts";
-import { isConnectionLost, warehouseError } from "../warehouse/warehouse-error.ts";
-import { overflowError } from "./contract.ts";
+import { isConnectionLost } from "../warehouse/warehouse-error.ts";
 import type { SourceObject } from "./discover.ts";
+import { asDrayageError } from "./load-errors.ts";
 import { type MergedUnit, mergeUnit } from "./merge-unit.ts";
+import { nextUnit, retryPolicy } from "./next-unit.ts";
+import { newGeneration, noteUnit, noteWaiting, pausedText } from "./note-unit.ts";
 import { newTableReport, type TableReport } from "./report.ts";
 import { skipReturned } from "./returned-objects.ts";
-import { stageUnit, type TableKnowledge } from "./stage-unit.ts";
+import { stageUnit } from "./stage-unit.ts";
 import type { Lane, StagedUnit } from "./staged-unit.ts";
-import { configHash, type TableSpec } from "./table-spec.ts";
+import type { TableKnowledge } from "./table-knowledge.ts";
+import type { TableSpec } from "./table-spec.ts";
 import type { Worker } from "./worker.ts";
 
 export interface LoadSettings {
@@ -32,15 +35,8 @@ export interface LoadSettings {
   readonly onUnit?: ((table: string, unit: StagedUnit, merged: MergedUnit) => void) | undefined;
 }
 
-/** Small objects share a unit: one transaction and one merge for all of them. */
-const maxUnitObjects = 500;
-
 /** How often a unit whose connection broke is begun again. */
 const unitTries = 3;
-
-export function retryPolicy(config: Config, spec: TableSpec, force: boolean): RetryPolicy {
-  return { maxAttempts: config.warehouse.maxAttempts, configHash: configHash(spec.config), force };
-}
 
 export async function loadTable(
   worker: Worker,
@@ -76,6 +72,8 @@ class TableLoader {
   readonly #policy: RetryPolicy;
   #known: TableKnowledge | undefined;
   #tableId = 0;
+  /** What another live run claimed while this one was about to. */
+  #passed: SourceObject[] = [];
 
   constructor(worker: Worker, spec: TableSpec, settings: LoadSettings) {
     this.#worker = worker;
@@ -89,19 +87,19 @@ class TableLoader {
     const state = await this.#learn();
     if (state.paused) {
       this.report.paused = true;
-      this.report.notes.push(
-        `paused${state.pausedReason === undefined ? "" : `: ${state.pausedReason}`}; ${open.length} objects wait`,
-      );
+      this.report.notes.push(pausedText(state.pausedReason, open.length));
       return;
     }
-    for (const { object, errorCode, error } of open.filter((one) => one.state === "waiting")) {
-      this.report.waiting.push({ key: object.key, code: errorCode ?? "INTERNAL", reason: error ?? "" });
-    }
+    noteWaiting(
+      this.report,
+      open.filter((one) => one.state === "waiting"),
+    );
     const claimable = open.filter((one) => one.state === "claimable");
     const returned = claimable.filter((one) => one.returned);
     if (returned.length > 0) await this.#inspectReturned(returned.map((one) => one.object));
     const left = await this.#loadAll(claimable.filter((one) => !one.returned).map((one) => one.object));
-    if (left) await this.#waitForHeld(open.filter((one) => one.state === "held").map((one) => one.object));
+    this.#passed.push(...open.filter((one) => one.state === "held").map((one) => one.object));
+    if (left) await this.#waitForPassed();
   }
 
   async #learn(): Promise<TableState> {
@@ -123,14 +121,7 @@ class TableLoader {
     const { skipped, newer } = await skipReturned(this.#history(), this.#settings, this.#policy, objects);
     for (const object of skipped) this.report.notes.push(`${object.key} came again with equal bytes: skipped`);
     const [first] = newer;
-    if (first === undefined) return;
-    this.report.failures.push({
-      key: first.key,
-      error: new DrayageError("NEW_GENERATION", {
-        message: `${newer.length} full-load ${newer.length === 1 ? "object" : "objects"} came again with other bytes: a newer full load waits`,
-        place: { table: this.#spec.name, object: first.key },
-      }),
-    });
+    if (first !== undefined) this.report.failures.push({ key: first.key, error: newGeneration(this.#spec, newer) });
   }
 
   /** False when the table was stopped: somebody has to decide. */
@@ -141,11 +132,10 @@ class TableLoader {
     while (queue.length > 0 || claimed.length > 0) {
       this.#settings.signal?.throwIfAborted();
       if (claimed.length === 0) {
-        claimed = await this.#history().claim(
-          this.#settings.runId,
-          nextUnit(queue, this.#settings.config.limits.maxUnitBytes),
-          this.#policy,
-        );
+        const wanted = nextUnit(queue, this.#settings.config.limits.maxUnitBytes);
+        claimed = await this.#history().claim(this.#settings.runId, wanted, this.#policy);
+        const had = new Set(claimed.map((claim) => claim.object));
+        this.#passed.push(...wanted.filter((object) => !had.has(object)));
         alone = false;
         continue;
       }
@@ -218,12 +208,15 @@ class TableLoader {
         rejectLimit: this.#settings.rejectLimit,
       });
       this.#known = { ...known, main: merged.main, stored: merged.stored };
-      this.#note(staged.unit, merged);
+      noteUnit(this.report, this.#spec, staged.unit, merged);
       this.#settings.onUnit?.(this.#spec.name, staged.unit, merged);
     } catch (error) {
       if (isConnectionLost(error) || this.#settings.signal?.aborted === true) throw error;
-      if (error instanceof DrayageError && error.code === "CLAIM_LOST") return left;
       const members = staged.unit.objects.map((object) => object.claim);
+      if (error instanceof DrayageError && error.code === "CLAIM_LOST") {
+        this.#passed.push(...members.map((claim) => claim.object));
+        return left;
+      }
       // A unit of several that failed is taken apart: one bad object costs one object.
       const tableWide = error instanceof DrayageError && error.exit === 6 && error.code !== "SHAPE_UNREADABLE";
       if (members.length > 1 && !tableWide) return { claims: [...members, ...staged.rest], alone: true };
@@ -237,29 +230,6 @@ class TableLoader {
       await this.#failAll(members, failed, "merge the unit");
     }
     return left;
-  }
-
-  #note(unit: StagedUnit, merged: MergedUnit): void {
-    this.report.ddl.push(...merged.ddl);
-    for (const [reason, count] of merged.reasons)
-      this.report.reasons.set(reason, (this.report.reasons.get(reason) ?? 0) + count);
-    if (unit.overflow.size > 0) this.#rescuedNote(unit);
-    for (const object of unit.objects) {
-      const counts = merged.counts.get(object.ordinal);
-      if (counts === undefined) throw new DrayageError("COUNT_MISMATCH");
-      for (const [column, count] of Object.entries(object.repairs))
-        this.report.repairs.set(column, (this.report.repairs.get(column) ?? 0) + count);
-      const { key, kind } = object.claim.object;
-      const status = counts.rejected > 0 ? "loaded_with_rejects" : "loaded";
-      this.report.objects.push({ key, kind, status, lane: object.lane, counts, bytes: object.bytes });
-    }
-  }
-
-  /** New paths past max_columns are in `_rescued`: nothing is lost, and somebody has to decide. */
-  #rescuedNote(unit: StagedUnit): void {
-    if (this.report.failures.some((failure) => failure.error.code === "TOO_MANY_COLUMNS")) return;
-    const message = `The table has flatten.max_columns (${this.#spec.config.flatten.maxColumns}) columns; new paths went to _rescued`;
-    this.report.failures.push({ key: undefined, error: overflowError(this.#spec, unit.overflow, message) });
   }
 
   /**
@@ -299,25 +269,23 @@ class TableLoader {
   }
 
   /** What another live run holds becomes final, or free: wait for it, and take over what became free. */
-  async #waitForHeld(objects: readonly SourceObject[]): Promise<void> {
+  async #waitForPassed(): Promise<void> {
     const deadline = performance.now() + this.#settings.config.warehouse.lockWaitMs;
-    let held: readonly SourceObject[] = objects;
-    while (held.length > 0) {
-      const open = await this.#history().open(held, this.#policy);
-      const free = open.filter((one) => one.state === "claimable").map((one) => one.object);
+    const { signal } = this.#settings;
+    while (this.#passed.length > 0) {
+      const open = await this.#history().open(this.#passed, this.#policy);
+      const of = (state: string) => open.filter((one) => one.state === state);
+      this.#passed = of("held").map((one) => one.object);
+      noteWaiting(this.report, of("waiting"));
+      const free = of("claimable").map((one) => one.object);
       if (free.length > 0 && !(await this.#loadAll(free))) return;
-      for (const one of open.filter((candidate) => candidate.state === "waiting")) {
-        this.report.waiting.push({ key: one.object.key, code: one.errorCode ?? "INTERNAL", reason: one.error ?? "" });
-      }
-      const still = open.filter((one) => one.state === "held");
-      held = still.map((one) => one.object);
-      if (held.length > 0 && performance.now() > deadline) {
-        for (const one of still)
-          this.report.held.push({ key: one.object.key, code: "HELD_ELSEWHERE", reason: `run ${one.runId} holds it` });
+      if (this.#passed.length > 0 && performance.now() > deadline) {
+        for (const { object, runId } of of("held")) {
+          this.report.held.push({ key: object.key, code: "HELD_ELSEWHERE", reason: `run ${runId} holds it` });
+        }
         return;
       }
-      if (held.length > 0)
-        await sleep(250, undefined, this.#settings.signal === undefined ? {} : { signal: this.#settings.signal });
+      if (this.#passed.length > 0) await sleep(250, undefined, signal === undefined ? {} : { signal });
     }
   }
 
@@ -328,30 +296,4 @@ class TableLoader {
   #history(): LoadHistory {
     return new LoadHistory(this.#worker.session, this.#settings.config.warehouse.stateSchema, this.#spec.name);
   }
-}
-
-/** Takes the next unit's objects off the queue: of one kind, bounded in number and bytes. */
-function nextUnit(queue: SourceObject[], maxBytes: number): SourceObject[] {
-  const unit: SourceObject[] = [];
-  let bytes = 0;
-  for (let next = queue[0]; next !== undefined; next = queue[0]) {
-    if (
-      unit.length > 0 &&
-      (bytes + next.size > maxBytes || next.kind !== unit[0]?.kind || unit.length >= maxUnitObjects)
-    )
-      break;
-    unit.push(next);
-    bytes += next.size;
-    queue.shift();
-  }
-  return unit;
-}
-
-export function asDrayageError(error: unknown, spec: TableSpec, doing: string): DrayageError {
-  const known = error instanceof DrayageError ? error : warehouseError(error, doing);
-  return withPlace(known, { table: spec.name }) as DrayageError;
-}
-
-export function exitOfCode(code: string): number {
-  return code in errorCodes ? errorCodes[code as ErrorCode].exit : 1;
 }

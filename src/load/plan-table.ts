@@ -6,7 +6,7 @@ import type { ObjectSource } from "../source/object-source.ts";
 import { stagedCell } from "../warehouse/cast.ts";
 import { type MainTable, readMainTable } from "../warehouse/catalog.ts";
 import type { BadRecord } from "../warehouse/find-bad-records.ts";
-import { type Claim, noCounts, outcomes, type RecordCounts } from "../warehouse/load-history.ts";
+import type { Claim } from "../warehouse/load-history.ts";
 import { createSchema, hasTombstones, schemaExists, tombstonesName } from "../warehouse/main-table.ts";
 import { findBad, merge } from "../warehouse/merge.ts";
 import {
@@ -19,17 +19,19 @@ import {
   makeCloneTombstones,
   readClone,
 } from "../warehouse/plan-clone.ts";
+import { noCounts, outcomes, type RecordCounts } from "../warehouse/record-counts.ts";
 import { readStoredColumns, readTableState } from "../warehouse/table-state.ts";
 import { type Binding, bindColumns, type Feed } from "./bind-columns.ts";
 import { checkOverflow, decideContract } from "./contract.ts";
 import type { SourceObject } from "./discover.ts";
-import { asDrayageError } from "./load-table.ts";
+import { asDrayageError } from "./load-errors.ts";
 import { mergeJob } from "./merge-job.ts";
-import { stagedColumns } from "./merge-unit.ts";
 import { PlanColumns, type PlannedColumn } from "./plan-columns.ts";
+import { stagedColumns } from "./prepare-target.ts";
 import { checkLimits } from "./reject-records.ts";
-import { stageUnit, type TableKnowledge } from "./stage-unit.ts";
+import { stageUnit } from "./stage-unit.ts";
 import type { StagedUnit } from "./staged-unit.ts";
+import type { TableKnowledge } from "./table-knowledge.ts";
 import type { TableSpec } from "./table-spec.ts";
 import type { Worker } from "./worker.ts";
 
@@ -223,7 +225,7 @@ class TablePlanner {
     const all = new Map<number, RecordCounts>();
     const rejects = unit.objects.flatMap((object) => {
       const own = [...object.unstaged, ...bad.filter((one) => one.ordinal === object.ordinal)];
-      return own.map(({ reason, column }) => ({ historyId: object.claim.id, reason, column }));
+      return own.map(({ record, reason, column }) => ({ historyId: object.claim.id, record, reason, column }));
     });
     for (const object of unit.objects) {
       const counts = merged.get(object.ordinal) ?? noCounts();

@@ -2,7 +2,7 @@
 import { DrayageError } from "../errors.ts";
 import type { ObjectSource } from "../source/object-source.ts";
 import type { BadRecord, RejectReason } from "../warehouse/find-bad-records.ts";
-import type { RecordCounts } from "../warehouse/load-history.ts";
+import type { RecordCounts } from "../warehouse/record-counts.ts";
 import type { Reject } from "../warehouse/rejects.ts";
 import { RecordFinder } from "./find-records.ts";
 import type { StagedUnit } from "./staged-unit.ts";
@@ -74,9 +74,9 @@ const structural: ReadonlySet<RejectReason> = new Set([
 ]);
 
 const settingFor: Partial<Record<RejectReason, string>> = {
-  field_count: "columns (the list), dialect.delimiter or dialect.rfc4180",
-  bad_json: "document: name the column that holds the documents",
-  not_object: "document: name the column that holds the documents",
+  field_count: "the list under `columns:`, dialect.delimiter and dialect.rfc4180",
+  bad_json: "`document` (the column that holds the documents)",
+  not_object: "`document` (the column that holds the documents)",
   bad_op: "dialect.op",
   null_key: "primary_key",
   unclosed_quote: "dialect.rfc4180",
@@ -88,7 +88,7 @@ export function checkLimits(
   spec: TableSpec,
   unit: StagedUnit,
   counts: ReadonlyMap<number, RecordCounts>,
-  rejects: readonly Pick<Reject, "historyId" | "reason" | "column">[],
+  rejects: readonly Pick<Reject, "historyId" | "record" | "reason" | "column">[],
   limit: number | undefined,
 ): void {
   for (const object of unit.objects) {
@@ -112,7 +112,8 @@ export function checkLimits(
     if (rejected > most && rejected * 100 > pct * read) {
       throw new DrayageError("REJECT_LIMIT", {
         message: `${rejected} of ${read} records were rejected (${[...reasons].join(", ")}); the limits are ${most} and ${pct} %`,
-        place,
+        // Rolled back with everything else: one of them, to look at.
+        place: { ...place, record: own[0]?.record, column: own[0]?.column },
       });
     }
   }

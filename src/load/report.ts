@@ -1,6 +1,6 @@
 /** What a run says at its end, for people and as JSON: every object and every record in exactly one place. */
 import type { DrayageError } from "../errors.ts";
-import { noCounts, outcomes, type RecordCounts } from "../warehouse/load-history.ts";
+import { noCounts, outcomes, type RecordCounts } from "../warehouse/record-counts.ts";
 
 export interface ObjectReport {
   readonly key: string;

@@ -8,7 +8,9 @@ import { finishRun, startRun } from "../warehouse/runs.ts";
 import { Session } from "../warehouse/session.ts";
 import { warehouseError } from "../warehouse/warehouse-error.ts";
 import { type DiscoveredTable, discover, type SourceObject, type TableFilter } from "./discover.ts";
-import { exitOfCode, type LoadSettings, loadTable, retryPolicy } from "./load-table.ts";
+import { exitOfCode } from "./load-errors.ts";
+import { type LoadSettings, loadTable } from "./load-table.ts";
+import { retryPolicy } from "./next-unit.ts";
 import { exitOf, type RunReport, sumCounts, type TableReport } from "./report.ts";
 import { Worker } from "./worker.ts";
 

@@ -4,7 +4,7 @@ import type { ObjectSource } from "../source/object-source.ts";
 import { LoadHistory } from "../warehouse/load-history.ts";
 import { hasStateSchema } from "../warehouse/migrate.ts";
 import { discover, type TableFilter } from "./discover.ts";
-import { retryPolicy } from "./load-table.ts";
+import { retryPolicy } from "./next-unit.ts";
 import { planTable, type TablePlan } from "./plan-table.ts";
 import { Worker } from "./worker.ts";
 

@@ -1,33 +1,28 @@
 /** Stages a unit: consecutive objects of one shape, read one after another into one staging table, in one transaction. */
 import type { Config } from "../config/config.ts";
 import { DrayageError, withPlace } from "../errors.ts";
-import { DocumentFlattener } from "../rows/flatten-document.ts";
-import { kindsOfType } from "../rows/kinds.ts";
-import { plainName } from "../rows/known-names.ts";
-import { nullEvidence } from "../rows/null-rule.ts";
+import type { DocumentFlattener } from "../rows/flatten-document.ts";
 import { detectShape, type ObjectShape, sameShape } from "../rows/object-shape.ts";
 import type { ObjectSource } from "../source/object-source.ts";
-import type { MainTable } from "../warehouse/catalog.ts";
 import type { Claim } from "../warehouse/load-history.ts";
 import type { Session } from "../warehouse/session.ts";
 import type { Staging, StagingTable } from "../warehouse/staging.ts";
-import type { PinnedDialect, StoredColumn } from "../warehouse/table-state.ts";
 import { isConnectionLost, serverFault } from "../warehouse/warehouse-error.ts";
-import { storedPath, storedSegments } from "./bind-columns.ts";
 import type { SourceObject } from "./discover.ts";
 import { type OpenedObject, openObject } from "./open-object.ts";
 import { CellLayout, stageDecoded } from "./stage-decoded.ts";
 import { stageRaw } from "./stage-raw.ts";
 import type { Lane, NullRule, StagedObject, StagedUnit } from "./staged-unit.ts";
-import { ruleFor, type TableSpec } from "./table-spec.ts";
-
-/** What is known of a table before a unit of it is staged. */
-export interface TableKnowledge {
-  readonly spec: TableSpec;
-  readonly main: MainTable | undefined;
-  readonly stored: readonly StoredColumn[];
-  readonly pinned: PinnedDialect;
-}
+import {
+  flatteners,
+  forLane,
+  knownNames,
+  laneOf,
+  nullRule,
+  sameNulls,
+  type TableKnowledge,
+} from "./table-knowledge.ts";
+import { ruleFor } from "./table-spec.ts";
 
 export interface StageSettings {
   readonly config: Config;
@@ -130,18 +125,18 @@ class UnitStager {
     const began = performance.now();
     let opened = await this.#open(object);
     try {
-      const shape = detectShape(opened.head, opened.whole, this.#names(object.kind));
+      const shape = detectShape(opened.head, opened.whole, knownNames(this.#known, object.kind));
       if (shape.empty) {
         for await (const _ of opened.bytes(0)) {
           // Read to its end for the hash alone.
         }
         this.#shape ??= shape;
-        this.#nulls ??= this.#nullRule(opened, shape);
+        this.#nulls ??= nullRule(this.#known, opened, shape);
         this.#note(claim, "decoded", { records: 0, staged: 0, checkpoints: [] }, opened, began);
         return true;
       }
-      const lane = this.#settings.lane ?? this.#laneOf(shape, this.#nullRule(opened, shape));
-      const nulls = forLane(this.#nullRule(opened, shape), lane);
+      const lane = this.#laneOf(shape, nullRule(this.#known, opened, shape));
+      const nulls = forLane(nullRule(this.#known, opened, shape), lane);
       if (!this.#begin(shape, nulls)) return false;
       const table = await this.#stagingTable();
       return await this.#atomically(table, async () => {
@@ -189,6 +184,12 @@ class UnitStager {
     }
   }
 
+  /** `plan` reads heads, which only the decoder can cut at a record. */
+  #laneOf(shape: ObjectShape, nulls: NullRule): Lane {
+    if (this.#settings.maxRecords !== Number.POSITIVE_INFINITY) return "decoded";
+    return this.#settings.lane ?? laneOf(this.#known, shape, nulls);
+  }
+
   #open(object: SourceObject): Promise<OpenedObject> {
     return openObject(this.#settings.source, object, {
       gzip: object.gzip,
@@ -206,77 +207,21 @@ class UnitStager {
     }
   }
 
-  #names(kind: "full_load" | "change") {
-    const { spec, main, stored } = this.#known;
-    return {
-      dialect: spec.config.dialect,
-      columnList: spec.config.columnList,
-      keyNames: spec.config.primaryKey ?? main?.primaryKey ?? [],
-      columnNames: [
-        ...[...spec.config.columns.keys()].filter((name) => !name.includes(".")),
-        ...stored.filter((column) => !column.path.includes(":")).map((column) => column.path),
-        ...(main?.columns ?? []).map((column) => column.name),
-      ],
-      documents: spec.config.documents.length > 0 ? spec.config.documents : ["_doc"],
-      kind,
-    };
-  }
-
   /** Fixes the unit's shape by its first object with records; false when this one does not fit. */
   #begin(shape: ObjectShape, nulls: NullRule): boolean {
     if (this.#table === undefined) {
       this.#shape = shape;
       this.#nulls = nulls;
       this.#layout = new CellLayout(shape.fields.length);
-      this.#documents = this.#flatteners(shape, this.#layout);
+      this.#documents = flatteners(this.#known, shape, this.#settings.config.limits.maxDepth, this.#layout.allocate);
       return true;
     }
-    return (
-      this.#shape !== undefined &&
-      sameShape(this.#shape, shape) &&
-      this.#nulls?.castToken === nulls.castToken &&
-      sameTokens(this.#nulls?.tokens, nulls.tokens)
-    );
+    return this.#shape !== undefined && sameShape(this.#shape, shape) && sameNulls(this.#nulls, nulls);
   }
 
   async #stagingTable(): Promise<StagingTable> {
     this.#table ??= await this.#staging.empty(this.#layout?.width ?? 0);
     return this.#table;
-  }
-
-  #nullRule(opened: OpenedObject, shape: ObjectShape): NullRule {
-    const { spec, main, pinned } = this.#known;
-    const configured = spec.config.dialect.nulls;
-    const types = new Map<string, string>();
-    for (const field of shape.fields) {
-      const rule = ruleFor(spec.config, [field.name]);
-      const column = main?.columns.find((candidate) => plainName(candidate.name) === plainName(field.name));
-      const type = column?.baseType ?? (rule?.kind === "column" ? rule.type : undefined);
-      if (type !== undefined) types.set(field.name, type);
-    }
-    const { tokens, decided } =
-      configured !== "auto"
-        ? { tokens: configured, decided: true }
-        : pinned.nulls !== undefined
-          ? { tokens: pinned.nulls, decided: true }
-          : nullEvidence(opened.head, opened.whole, shape, types);
-    const named = tokens.filter((token) => token !== "");
-    return { tokens, decided, castToken: tokens.includes("") && named.length === 1 ? named[0] : undefined };
-  }
-
-  /** Raw where one COPY reads the object exactly. */
-  #laneOf(shape: ObjectShape, nulls: NullRule): Lane {
-    const plain =
-      !shape.fields.some((field) => isDocument(this.#known.spec, field.name)) &&
-      shape.delimiter < 127 &&
-      shape.fields.length <= 1600 &&
-      this.#settings.maxRecords === Number.POSITIVE_INFINITY &&
-      nulls.tokens.filter((token) => token !== "").length <= 1 &&
-      nulls.tokens.every(
-        (token) =>
-          /^[\x20-\x7e]*$/.test(token) && !token.includes(String.fromCharCode(shape.delimiter)) && !token.includes('"'),
-      );
-    return plain ? "raw" : "decoded";
   }
 
   #rawObject(shape: ObjectShape, nulls: NullRule) {
@@ -313,44 +258,6 @@ class UnitStager {
     };
   }
 
-  #flatteners(shape: ObjectShape, layout: CellLayout): Map<number, DocumentFlattener> {
-    const { config } = this.#known.spec;
-    const flatteners = new Map<number, DocumentFlattener>();
-    for (const [index, field] of shape.fields.entries()) {
-      if (!isDocument(this.#known.spec, field.name)) continue;
-      const skip = new Set(
-        shape.fields.some((other) => ["_id", "oid__id", "oid_id"].includes(other.name)) ? ["_id"] : [],
-      );
-      flatteners.set(
-        index,
-        new DocumentFlattener({
-          maxDepth: config.flatten.maxDepth,
-          maxColumns: config.flatten.maxColumns,
-          nestingLimit: this.#settings.config.limits.maxDepth,
-          rules: pathRules(this.#known.spec),
-          known: this.#knownPaths(field.name),
-          allocate: layout.allocate,
-          skip,
-        }),
-      );
-    }
-    return flatteners;
-  }
-
-  /** Paths whose column is there already, with what its type says of them. */
-  #knownPaths(document: string) {
-    const { stored, main } = this.#known;
-    const prefix = storedPath(document, []);
-    return stored.flatMap((column) => {
-      if (!column.path.startsWith(prefix)) return [];
-      const path = storedSegments(column.path) ?? [];
-      const type = main?.columns.find((candidate) => candidate.name === column.column)?.type ?? column.type;
-      const fixed: "json" | "text" | undefined =
-        type === "jsonb" || type === "json" ? "json" : column.made ? undefined : "text";
-      return [{ path, kinds: kindsOfType(type), fixed }];
-    });
-  }
-
   #note(
     claim: Claim<SourceObject>,
     lane: Lane,
@@ -380,29 +287,4 @@ class UnitStager {
       timings: { stage_ms: Math.round(performance.now() - began), source_ms: Math.round(opened.waited()) },
     });
   }
-}
-
-/** Whether a source column holds documents: as configured, else by DMS's own name for it. */
-export function isDocument(spec: TableSpec, field: string): boolean {
-  const { documents } = spec.config;
-  if (documents.length > 0) return documents.some((name) => plainName(name) === plainName(field));
-  return field === "_doc" && ruleFor(spec.config, [field]) === undefined;
-}
-
-/** Only COPY cannot tell two tokens apart: the decoder has made NULL of both. */
-function forLane(nulls: NullRule, lane: Lane): NullRule {
-  return lane === "raw" ? nulls : { ...nulls, castToken: undefined };
-}
-
-function pathRules(spec: TableSpec): Map<string, "ignore" | "json" | "text"> {
-  const rules = new Map<string, "ignore" | "json" | "text">();
-  for (const [path, rule] of spec.config.columns) {
-    if (rule.kind === "ignore") rules.set(path, "ignore");
-    else if (rule.type !== undefined) rules.set(path, /^jsonb?$/i.test(rule.type) ? "json" : "text");
-  }
-  return rules;
-}
-
-function sameTokens(a: readonly string[] | undefined, b: readonly string[]): boolean {
-  return a !== undefined && a.length === b.length && a.every((token) => b.includes(token));
 }

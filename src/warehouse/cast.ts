@@ -51,15 +51,18 @@ function text(type: string): Forms {
   };
 }
 
-/** 16 and later read 0x1A and 1_000 as integers, 14 does not: neither is what a database wrote. */
+const decimalText = "^\\s*[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?\\s*$";
+
+/** 16 and later read 0x1A and 1_000 as integers, as numeric too, 14 does not: neither is what a database wrote. */
 function integer(type: string): Forms {
   return (cell) => ({
     strict: `(${cell})::${type}`,
     suspect: `position('_' in ${cell}) > 0 or (ltrim(${cell}, '+-') like '0_%' and ${cell} ~ '^[-+]?0[xXoObB]')`,
     lenient:
       `case when ${cell} ~ '^[-+]?[0-9]+$' then (${cell})::${type}` +
-      ` when (${cell})::numeric = trunc((${cell})::numeric) then (${cell})::numeric::${type}` +
-      ` when ${cell} is null then null else ${lossyFunction}()::${type} end`,
+      ` when ${cell} ~ '${decimalText}' then case when (${cell})::numeric = trunc((${cell})::numeric)` +
+      ` then (${cell})::numeric::${type} else ${lossyFunction}()::${type} end` +
+      ` when ${cell} ~ '^\\s*[-+]?0[xXoObB]|_' then ${lossyFunction}()::${type} else (${cell})::${type} end`,
   });
 }
 
@@ -101,10 +104,13 @@ function notDigit(character: string): string {
 
 const zeroDate = (cell: string) => `${cell} like '0000-00-00%'`;
 
-/** `now`, `today` and `infinity` are dates to PostgreSQL: load time would become data. A time of day would be dropped. */
+/**
+ * `now`, `today` and `infinity` are dates to PostgreSQL: load time would become data. So are plain numbers: 17123, days since
+ * 1970, is the 123rd day of 2017. A time of day would be dropped.
+ */
 const date: Forms = (cell) => ({
   strict: `(${cell})::date`,
-  suspect: `length(${cell}) > 10 or translate(${cell}, '0123456789-', '') <> ''`,
+  suspect: `${cell} not like '____-__-__' or translate(${cell}, '0123456789-', '') <> ''`,
   lenient:
     `case when ${zeroDate(cell)} then null` +
     ` when ${cell} ~ '^[0-9]{4,7}-[0-9]{1,2}-[0-9]{1,2}([ T]00:00(:00(\\.0+)?)?)?( BC)?$' then (${cell})::date` +
@@ -116,25 +122,29 @@ const clock = "[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,6}0*)?)?";
 /** A zone in the text would be dropped, nanoseconds rounded. */
 const timestamp: Forms = (cell) => ({
   strict: `(${cell})::timestamp`,
-  suspect: `length(${cell}) > 26 or ${cell} !~ '^[-0-9 :.T]*$' or position('-' in substr(${cell}, 12)) > 0`,
+  suspect: `length(${cell}) > 26 or ${cell} not like '____-__-___%:%' or ${cell} !~ '^[-0-9 :.T]*$' or position('-' in substr(${cell}, 12)) > 0`,
   lenient:
     `case when ${zeroDate(cell)} then null` +
     ` when ${cell} ~ '^[0-9]{4,7}-[0-9]{1,2}-[0-9]{1,2}([ T]${clock})?( BC)?$' then (${cell})::timestamp` +
     ` when ${cell} is null then null else ${lossyFunction}()::timestamp end`,
 });
 
+/** Z, an offset, or a name such as UTC or Europe/Berlin; AM and PM are none. */
+const zone = "(Z|[-+][0-9]{2}(:?[0-9]{2}){0,2}|[A-Za-z][A-Za-z0-9_/+-]{2,})";
+
 const timestamptz: Forms = (cell, { timezone }) => {
-  const zoned = `${cell} ~ '(Z|[-+][0-9]{2}(:?[0-9]{2})?)( BC)?$' and length(${cell}) > 10 and position(':' in ${cell}) > 0`;
+  // As a timestamp, the text would lose its own zone and take the column's.
+  const zoned = `${cell} ~ '[0-9] ?${zone}( BC)?$' and length(${cell}) > 10 and position(':' in ${cell}) > 0`;
   const value =
     timezone === undefined
       ? `(${cell})::timestamptz`
       : `case when ${zoned} then (${cell})::timestamptz else (${cell})::timestamp at time zone ${literal(timezone)} end`;
   return {
     strict: value,
-    suspect: `${notDigit(`left(${cell}, 1)`)} or (length(${cell}) > 26 and not ${notDigit(`substr(${cell}, 27, 1)`)})`,
+    suspect: `${notDigit(`left(${cell}, 1)`)} or ${cell} not like '____-__-__%' or (length(${cell}) > 26 and not ${notDigit(`substr(${cell}, 27, 1)`)})`,
     lenient:
       `case when ${zeroDate(cell)} then null` +
-      ` when ${cell} ~ '^[0-9]{4,7}-[0-9]{1,2}-[0-9]{1,2}([ T]${clock}( ?(Z|UTC|[-+][0-9]{2}(:?[0-9]{2})?(:[0-9]{2})?))?)?( BC)?$' then ${value}` +
+      ` when ${cell} ~ '^[0-9]{4,7}-[0-9]{1,2}-[0-9]{1,2}([ T]${clock}( ?${zone})?)?( BC)?$' then ${value}` +
       ` when ${cell} is null then null else ${lossyFunction}()::timestamptz end`,
   };
 };

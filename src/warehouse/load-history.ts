@@ -6,6 +6,7 @@ import type { ErrorCode, Retry } from "../errors.ts";
 import { DrayageError } from "../errors.ts";
 import { runIsAlive } from "./advisory-locks.ts";
 import { ident } from "./identifier.ts";
+import { noCounts, outcomes, type RecordCounts } from "./record-counts.ts";
 import type { Session } from "./session.ts";
 
 export interface HistoryObject {
@@ -39,43 +40,6 @@ export interface Claim<O> {
   readonly object: O;
   /** This attempt's number, from 1. */
   readonly attempt: number;
-}
-
-export interface RecordCounts {
-  read: number;
-  inserted: number;
-  updated: number;
-  unchanged: number;
-  deleted: number;
-  superseded: number;
-  stale: number;
-  ignored: number;
-  rejected: number;
-}
-
-export const outcomes = [
-  "inserted",
-  "updated",
-  "unchanged",
-  "deleted",
-  "superseded",
-  "stale",
-  "ignored",
-  "rejected",
-] as const;
-
-export function noCounts(): RecordCounts {
-  return {
-    read: 0,
-    inserted: 0,
-    updated: 0,
-    unchanged: 0,
-    deleted: 0,
-    superseded: 0,
-    stale: 0,
-    ignored: 0,
-    rejected: 0,
-  };
 }
 
 export interface LoadedObject {
@@ -309,18 +273,6 @@ export class LoadHistory {
         return [BigInt(row.id ?? 0), { status: row.status as OwnedEntry["status"], counts }];
       }),
     );
-  }
-
-  /** Whether nothing but full loads ever reached the table: the fresh merge form depends on it. Call it under the table's lock. */
-  async onlyFullLoads(): Promise<boolean> {
-    const { changed } = await this.#session.one<{ changed: boolean }>(
-      `select exists (
-         select from ${this.#state}.load_history
-         where table_name = $1 and kind = 'change' and status in ('loaded', 'loaded_with_rejects')
-       ) as changed`,
-      [this.#table],
-    );
-    return !changed;
   }
 
   async #attempt(

@@ -5,7 +5,7 @@
  */
 import { DrayageError } from "../errors.ts";
 import { applyEach, type BadRecord, findUncastable, makeLossyFunction, readBadRecords } from "./find-bad-records.ts";
-import { noCounts, type RecordCounts } from "./load-history.ts";
+import { noCounts, type RecordCounts } from "./record-counts.ts";
 import {
   applyStatements,
   badTable,

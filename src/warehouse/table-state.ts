@@ -173,3 +173,15 @@ export async function noteSchemaChanges(
     [name, runId.toString(), statements],
   );
 }
+
+/** Whether nothing but full loads ever reached the table: the fresh merge form depends on it. Call it under the table's lock. */
+export async function onlyFullLoads(session: Session, stateSchema: string, name: string): Promise<boolean> {
+  const { changed } = await session.one<{ changed: boolean }>(
+    `select exists (
+       select from ${ident(stateSchema)}.load_history
+       where table_name = $1 and kind = 'change' and status in ('loaded', 'loaded_with_rejects')
+     ) as changed`,
+    [name],
+  );
+  return !changed;
+}

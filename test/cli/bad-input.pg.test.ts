@@ -159,13 +159,14 @@ async function settled(client: Workplace["client"]): Promise<void> {
   throw new Error("a connection of the program is still open");
 }
 
-/** What, where and next, as printed; lines to paste are left out. */
+/** What, where and next, as printed; of lines to paste the first. */
 function row(input: BadInput, ran: Ran): readonly string[] {
   const lines = `${ran.stdout}\n${ran.stderr}`.split("\n");
   const at = lines.findIndex((line) => line.startsWith(`${input.code}  `));
   const rest = lines.slice(at + 1);
   const part = (label: string) => rest.find((line) => line.startsWith(`  ${label}`))?.slice(9) ?? "";
-  return [String(ran.exit), lines[at] ?? "", part("where"), part("next")].map((text) =>
+  const shown = rest.find((line) => line.startsWith("    "))?.trim() ?? "";
+  return [String(ran.exit), lines[at] ?? "", part("where"), shown, part("next")].map((text) =>
     text.replaceAll(/(role_)?test_[0-9a-f]{16}/g, "$1db").replaceAll(/\/\S+(?=\/drops)/g, "…"),
   );
 }
@@ -174,11 +175,12 @@ function report(): string {
   const lines = badInputs.flatMap(({ name }) => {
     const found = printed.get(name);
     if (found === undefined) return [`${name}\n    (no output: skipped or failed)`];
-    const [exit, what, where, next] = found;
+    const [exit, what, where, shown, next] = found;
     return [
       `${name}  ->  exit ${exit}`,
       `    ${what}`,
       ...(where === "" ? [] : [`    where  ${where}`]),
+      ...(shown === "" ? [] : [`      ${shown}`]),
       `    next   ${next}`,
     ];
   });

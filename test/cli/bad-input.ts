@@ -331,7 +331,7 @@ export const badInputs: readonly BadInput[] = [
     code: "SHAPE_UNREADABLE",
     says: /All 10 records .* bad_json/,
     where: /object shop\/orders\/LOAD00000001\.csv, column note/,
-    next: /document:/,
+    next: /Check `document`/,
     history: ["pending"],
   },
   {
@@ -362,7 +362,7 @@ export const badInputs: readonly BadInput[] = [
     exit: 5,
     code: "REJECT_LIMIT",
     says: /4 of 40 records were rejected \(bad_json\); the limits are 2 and 5 %/,
-    where: key,
+    where: /object shop\/orders\/LOAD00000001\.csv, record 8, column note/,
     next: /raise both limits/,
     rows: 0,
     history: ["failed"],

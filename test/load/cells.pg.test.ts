@@ -123,6 +123,7 @@ function objectOf(
 }
 
 let tables = 0;
+let seeds = 0;
 
 async function load(body: string, setting: Setting, lane: Lane | undefined, seed: number) {
   const table = `cells_${++tables}`;
@@ -162,12 +163,11 @@ describe.each(settings)("nulls: %s", (setting) => {
   test.each(rowEnds)("every cell arrives as it was, in both lanes, rows end with %s", async (_, rowEnd) => {
     const nulls = setting === "both" ? nullCases : [...nullCases, ...quotedTokens];
     const { body, expected } = objectOf(rowEnd, setting, texts, nulls);
-    for (const seed of [1, 2]) {
-      for (const lane of ["raw", "decoded"] as const) {
-        const { lanes, loaded } = await load(body, setting, lane, seed);
-        expect(lanes, `lane, seed ${seed}`).toEqual([lane]);
-        expect(loaded, `${lane} lane, cut with seed ${seed}`).toEqual(expected);
-      }
+    for (const lane of ["raw", "decoded"] as const) {
+      const seed = ++seeds;
+      const { lanes, loaded } = await load(body, setting, lane, seed);
+      expect(lanes).toEqual([lane]);
+      expect(loaded, `${lane} lane, cut with seed ${seed}`).toEqual(expected);
     }
   });
 
@@ -188,10 +188,7 @@ test.each(rowEnds)(
   "a line that is only \\. is a record: PostgreSQL 14 to 17 would end the input there, rows end with %s",
   async (_, rowEnd) => {
     const table = `end_marks_${++tables}`;
-    place.put(
-      `${table}/LOAD00000001.csv`,
-      ["id", "a", "\\.", "b", '"\\."x', "c", ""].join(rowEnd).replace('"\\."x', "d\\."),
-    );
+    place.put(`${table}/LOAD00000001.csv`, ["id", "a", "\\.", "b", "d\\.", "c", ""].join(rowEnd));
     place.config(
       `source: {url: "${place.source}"}
 warehouse: {url: "\${DATABASE_URL}", schema: public}

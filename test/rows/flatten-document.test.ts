@@ -126,6 +126,14 @@ describe("keys", () => {
     );
   });
 
+  test("a key that needs an escape is not taken for one that is spelled like its text", () => {
+    const documents = ['{"a\\\\nb":1}', '{"a\\nb":2}', '{"a\\\\nb":3}'];
+    expect(flatten(documents).rows).toEqual([{ "a\\nb": "1" }, { "a\nb": "2" }, { "a\\nb": "3" }]);
+    const one = flattener();
+    one.flatten('{"a\\"b":1}', 1, []);
+    expect(() => one.flatten('{"a"b":1}', 2, [])).toThrow("bad_json at byte 4");
+  });
+
   test.each<[string, Record<string, string>]>([
     ['{"a":1,"a":2}', { a: "2" }],
     ['{"a":1,"a":null}', {}],
@@ -336,6 +344,18 @@ describe("limits", () => {
     });
     expect(rows).toEqual([{ "c/d": "3", e: "4" }]);
     expect(rescued).toEqual(['{"a":1,"b":2}']);
+  });
+
+  test("a known path takes its one place among the columns, used or not", () => {
+    const known = ["a", "b"].map((name) => ({ path: [name], kinds: kinds.integer, fixed: undefined }));
+    expect(flatten(['{"a":1,"b":2,"c":3,"d":4}'], { maxColumns: 3, known })).toMatchObject({
+      rows: [{ a: "1", b: "2", c: "3" }],
+      rescued: ['{"d":4}'],
+    });
+    expect(flatten(['{"c":3,"d":4}'], { maxColumns: 3, known })).toMatchObject({
+      rows: [{ c: "3" }],
+      rescued: ['{"d":4}'],
+    });
   });
 
   test("an endless map of empty objects, nulls or ignored values fills neither columns nor memory", () => {

@@ -149,7 +149,7 @@ test("the kinds of a path do not depend on the order of the documents", { timeou
           .sort(([a], [b]) => (a < b ? -1 : 1));
       expect(kindsOf([...all].reverse())).toEqual(kindsOf(all));
     }),
-    { numRuns: numRuns / 3 },
+    { numRuns },
   );
 });
 

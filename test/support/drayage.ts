@@ -21,7 +21,18 @@ export interface Ran {
   readonly stderr: string;
 }
 
-export async function runDrayage(args: readonly string[], options: RunOptions): Promise<Ran> {
+/** A run that is still going. */
+export interface RunningDrayage {
+  readonly pid: number;
+  kill(signal: NodeJS.Signals): void;
+  readonly ended: Promise<Ran>;
+}
+
+export function runDrayage(args: readonly string[], options: RunOptions): Promise<Ran> {
+  return startDrayage(args, options).ended;
+}
+
+export function startDrayage(args: readonly string[], options: RunOptions): RunningDrayage {
   const child = spawn(process.execPath, [program, ...args], {
     cwd: options.cwd,
     // A machine role would be asked for over the network, and ~/.aws would be read.
@@ -34,7 +45,7 @@ export async function runDrayage(args: readonly string[], options: RunOptions): 
   const stderr: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
-  return new Promise((resolve, reject) => {
+  const ended = new Promise<Ran>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => {
       resolve({
@@ -44,4 +55,5 @@ export async function runDrayage(args: readonly string[], options: RunOptions): 
       });
     });
   });
+  return { pid: child.pid ?? -1, kill: (signal) => void child.kill(signal), ended };
 }

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
-import { exitOfCode } from "../../src/load/load-table.ts";
+import { exitOfCode } from "../../src/load/load-errors.ts";
 import { exitOf, type RunReport, sumCounts } from "../../src/load/report.ts";
 import { runLoad } from "../../src/load/run-load.ts";
 import { type PlanReport, runPlan } from "../../src/load/run-plan.ts";
 import type { Lane } from "../../src/load/staged-unit.ts";
 import type { ObjectSource } from "../../src/source/object-source.ts";
 import { openSource } from "../../src/source/open-source.ts";
-import type { RecordCounts } from "../../src/warehouse/load-history.ts";
+import type { RecordCounts } from "../../src/warehouse/record-counts.ts";
 import type { Workplace } from "./workplace.ts";
 
 export interface LoadHereOptions {

@@ -1,0 +1,13 @@
+/** What the merge of a unit is told beside the unit itself. */
+import type { Config } from "../config/config.ts";
+import type { ObjectSource } from "../source/object-source.ts";
+
+export interface MergeSettings {
+  readonly config: Config;
+  readonly source: ObjectSource;
+  readonly runId: bigint;
+  readonly tableId: number;
+  readonly allowDeletes: boolean;
+  /** Replaces both of the table's reject limits. */
+  readonly rejectLimit: number | undefined;
+}

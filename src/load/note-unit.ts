@@ -1,0 +1,54 @@
+/** What goes into a table's report: merged units, objects that wait, what somebody should know. */
+import { DrayageError } from "../errors.ts";
+import type { OpenObject } from "../warehouse/load-history.ts";
+import { overflowError } from "./contract.ts";
+import type { SourceObject } from "./discover.ts";
+import type { MergedUnit } from "./merge-unit.ts";
+import type { TableReport } from "./report.ts";
+import type { StagedUnit } from "./staged-unit.ts";
+import type { TableSpec } from "./table-spec.ts";
+
+/** Takes a merged unit into the table's report. */
+export function noteUnit(report: TableReport, spec: TableSpec, unit: StagedUnit, merged: MergedUnit): void {
+  report.ddl.push(...merged.ddl);
+  for (const [reason, count] of merged.reasons) add(report.reasons, reason, count);
+  if (unit.overflow.size > 0) noteRescued(report, spec, unit);
+  for (const object of unit.objects) {
+    const counts = merged.counts.get(object.ordinal);
+    if (counts === undefined) throw new DrayageError("COUNT_MISMATCH");
+    for (const [column, count] of Object.entries(object.repairs)) add(report.repairs, column, count);
+    const { key, kind } = object.claim.object;
+    const status = counts.rejected > 0 ? "loaded_with_rejects" : "loaded";
+    report.objects.push({ key, kind, status, lane: object.lane, counts, bytes: object.bytes });
+  }
+}
+
+function add(counts: Map<string, number>, name: string, count: number): void {
+  counts.set(name, (counts.get(name) ?? 0) + count);
+}
+
+/** New paths past max_columns are in `_rescued`: nothing is lost, and somebody has to decide. */
+function noteRescued(report: TableReport, spec: TableSpec, unit: StagedUnit): void {
+  if (report.failures.some((failure) => failure.error.code === "TOO_MANY_COLUMNS")) return;
+  const message = `The table has flatten.max_columns (${spec.config.flatten.maxColumns}) columns; new paths went to _rescued`;
+  report.failures.push({ key: undefined, error: overflowError(spec, unit.overflow, message) });
+}
+
+/** Objects that failed before, with nothing changed since. */
+export function noteWaiting(report: TableReport, waiting: readonly OpenObject<SourceObject>[]): void {
+  for (const { object, errorCode, error } of waiting) {
+    report.waiting.push({ key: object.key, code: errorCode ?? "INTERNAL", reason: error ?? "" });
+  }
+}
+
+export function pausedText(reason: string | undefined, objects: number): string {
+  return `paused${reason === undefined ? "" : `: ${reason}`}; ${objects} ${objects === 1 ? "object waits" : "objects wait"}`;
+}
+
+export function newGeneration(spec: TableSpec, objects: readonly SourceObject[]): DrayageError {
+  const many = objects.length === 1 ? "object" : "objects";
+  return new DrayageError("NEW_GENERATION", {
+    message: `${objects.length} full-load ${many} came again with other bytes: a newer full load waits`,
+    place: { table: spec.name, object: objects[0]?.key },
+  });
+}

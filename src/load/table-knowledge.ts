@@ -1,0 +1,141 @@
+/** What is known of a table before a unit of it is staged, and what that says of its objects: names, NULLs, documents. */
+import { DocumentFlattener } from "../rows/flatten-document.ts";
+import { kindsOfType } from "../rows/kinds.ts";
+import { type KnownNames, plainName } from "../rows/known-names.ts";
+import { nullEvidence } from "../rows/null-rule.ts";
+import type { ObjectShape } from "../rows/object-shape.ts";
+import type { MainTable } from "../warehouse/catalog.ts";
+import type { PinnedDialect, StoredColumn } from "../warehouse/table-state.ts";
+import { storedPath, storedSegments } from "./bind-columns.ts";
+import type { OpenedObject } from "./open-object.ts";
+import type { Lane, NullRule } from "./staged-unit.ts";
+import { ruleFor, type TableSpec } from "./table-spec.ts";
+
+/** What is known of a table before a unit of it is staged. */
+export interface TableKnowledge {
+  readonly spec: TableSpec;
+  readonly main: MainTable | undefined;
+  readonly stored: readonly StoredColumn[];
+  readonly pinned: PinnedDialect;
+}
+
+export function knownNames(known: TableKnowledge, kind: "full_load" | "change"): KnownNames {
+  const { spec, main, stored } = known;
+  return {
+    dialect: spec.config.dialect,
+    columnList: spec.config.columnList,
+    keyNames: spec.config.primaryKey ?? main?.primaryKey ?? [],
+    columnNames: [
+      ...[...spec.config.columns.keys()].filter((name) => !name.includes(".")),
+      ...stored.filter((column) => !column.path.includes(":")).map((column) => column.path),
+      ...(main?.columns ?? []).map((column) => column.name),
+    ],
+    documents: spec.config.documents.length > 0 ? spec.config.documents : ["_doc"],
+    kind,
+  };
+}
+
+/** What means NULL in an object: as configured, else as pinned, else by the evidence of its first records. */
+export function nullRule(known: TableKnowledge, opened: OpenedObject, shape: ObjectShape): NullRule {
+  const { spec, main, pinned } = known;
+  const configured = spec.config.dialect.nulls;
+  const types = new Map<string, string>();
+  for (const field of shape.fields) {
+    const rule = ruleFor(spec.config, [field.name]);
+    const column = main?.columns.find((candidate) => plainName(candidate.name) === plainName(field.name));
+    const type = column?.baseType ?? (rule?.kind === "column" ? rule.type : undefined);
+    if (type !== undefined) types.set(field.name, type);
+  }
+  const { tokens, decided } =
+    configured !== "auto"
+      ? { tokens: configured, decided: true }
+      : pinned.nulls !== undefined
+        ? { tokens: pinned.nulls, decided: true }
+        : nullEvidence(opened.head, opened.whole, shape, types);
+  const named = tokens.filter((token) => token !== "");
+  return { tokens, decided, castToken: tokens.includes("") && named.length === 1 ? named[0] : undefined };
+}
+
+/** Only COPY cannot tell two tokens apart: the decoder has made NULL of both. */
+export function forLane(nulls: NullRule, lane: Lane): NullRule {
+  return lane === "raw" ? nulls : { ...nulls, castToken: undefined };
+}
+
+export function sameNulls(a: NullRule | undefined, b: NullRule): boolean {
+  if (a === undefined || a.castToken !== b.castToken) return false;
+  return a.tokens.length === b.tokens.length && a.tokens.every((token) => b.tokens.includes(token));
+}
+
+/** Raw where one COPY reads the object exactly. */
+export function laneOf(known: TableKnowledge, shape: ObjectShape, nulls: NullRule): Lane {
+  const plain =
+    !shape.fields.some((field) => isDocument(known.spec, field.name)) &&
+    shape.delimiter < 127 &&
+    shape.fields.length <= 1600 &&
+    nulls.tokens.filter((token) => token !== "").length <= 1 &&
+    nulls.tokens.every(
+      (token) =>
+        /^[\x20-\x7e]*$/.test(token) && !token.includes(String.fromCharCode(shape.delimiter)) && !token.includes('"'),
+    );
+  return plain ? "raw" : "decoded";
+}
+
+/** Whether a source column holds documents: as configured, else by DMS's own name for it. */
+export function isDocument(spec: TableSpec, field: string): boolean {
+  const { documents } = spec.config;
+  if (documents.length > 0) return documents.some((name) => plainName(name) === plainName(field));
+  return field === "_doc" && ruleFor(spec.config, [field]) === undefined;
+}
+
+/** By field index; `allocate` gives each path its cell. */
+export function flatteners(
+  known: TableKnowledge,
+  shape: ObjectShape,
+  nestingLimit: number,
+  allocate: () => number,
+): Map<number, DocumentFlattener> {
+  const { config } = known.spec;
+  const made = new Map<number, DocumentFlattener>();
+  for (const [index, field] of shape.fields.entries()) {
+    if (!isDocument(known.spec, field.name)) continue;
+    const skip = new Set(
+      shape.fields.some((other) => ["_id", "oid__id", "oid_id"].includes(other.name)) ? ["_id"] : [],
+    );
+    made.set(
+      index,
+      new DocumentFlattener({
+        maxDepth: config.flatten.maxDepth,
+        maxColumns: config.flatten.maxColumns,
+        nestingLimit,
+        rules: pathRules(known.spec),
+        known: knownPaths(known, field.name),
+        allocate,
+        skip,
+      }),
+    );
+  }
+  return made;
+}
+
+/** Paths whose column is there already, with what its type says of them. */
+function knownPaths(known: TableKnowledge, document: string) {
+  const { stored, main } = known;
+  const prefix = storedPath(document, []);
+  return stored.flatMap((column) => {
+    if (!column.path.startsWith(prefix)) return [];
+    const path = storedSegments(column.path) ?? [];
+    const type = main?.columns.find((candidate) => candidate.name === column.column)?.type ?? column.type;
+    const fixed: "json" | "text" | undefined =
+      type === "jsonb" || type === "json" ? "json" : column.made ? undefined : "text";
+    return [{ path, kinds: kindsOfType(type), fixed }];
+  });
+}
+
+function pathRules(spec: TableSpec): Map<string, "ignore" | "json" | "text"> {
+  const rules = new Map<string, "ignore" | "json" | "text">();
+  for (const [path, rule] of spec.config.columns) {
+    if (rule.kind === "ignore") rules.set(path, "ignore");
+    else if (rule.type !== undefined) rules.set(path, /^jsonb?$/i.test(rule.type) ? "json" : "text");
+  }
+  return rules;
+}
