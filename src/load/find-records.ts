@@ -1,5 +1,5 @@
 /** Finds records of an object again by their numbers, each from the checkpoint before it: a clean load keeps no index of its records. */
-import { CsvDecoder } from "../rows/decode-csv.ts";
+import { RecordReader } from "../rows/record-reader.ts";
 import { checkpointEvery } from "../rows/record-scanner.ts";
 import type { ObjectSource } from "../source/object-source.ts";
 import { keptRecordBytes } from "../warehouse/rejects.ts";
@@ -61,7 +61,7 @@ export class RecordFinder {
       }
       window.dropBefore(offset + length);
     };
-    const decoder = new CsvDecoder({
+    const decoder = new RecordReader({
       delimiter: shape.delimiter,
       quoted: shape.quoted,
       rowDelimiter: shape.rowDelimiter,

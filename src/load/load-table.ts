@@ -72,6 +72,8 @@ class TableLoader {
   readonly #policy: RetryPolicy;
   #known: TableKnowledge | undefined;
   #tableId = 0;
+  /** Free when they were listed, not had when they were claimed, or lost to another run: to be waited for like what was held. */
+  readonly #passedOver = new Set<SourceObject>();
   /** What another live run claimed while this one was about to. */
   #passed: SourceObject[] = [];
 

@@ -1,10 +1,11 @@
 /** The decoded lane: records are parsed, documents flattened, rows encoded as COPY text. Takes any object, rejects record by record. */
 import type { ByteText } from "../rows/byte-text.ts";
-import { CsvDecoder, type DecodeFault, repairText } from "../rows/decode-csv.ts";
+import { type DecodeFault, repairText } from "../rows/decoder-port.ts";
 import { DocumentFault } from "../rows/document-fault.ts";
 import { CopyEncoder } from "../rows/encode-copy.ts";
 import type { DocumentFlattener } from "../rows/flatten-document.ts";
 import type { ObjectShape } from "../rows/object-shape.ts";
+import { RecordReader } from "../rows/record-reader.ts";
 import { checkpointEvery } from "../rows/record-scanner.ts";
 import type { CopyStream } from "../warehouse/session.ts";
 import { ordinalFactor, type Staging, type StagingTable } from "../warehouse/staging.ts";
@@ -54,7 +55,7 @@ export async function stageDecoded(
 ): Promise<DecodedCount> {
   const rows = new RecordStager(object);
   const writer = new CopyWriter(staging, table);
-  const decoder = new CsvDecoder({
+  const decoder = new RecordReader({
     delimiter: object.shape.delimiter,
     quoted: object.shape.quoted,
     rowDelimiter: object.shape.rowDelimiter,

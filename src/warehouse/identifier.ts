@@ -22,9 +22,9 @@ export function identList(names: readonly string[]): string {
   return names.map(ident).join(", ");
 }
 
-/** A dollar-quoted body whose tag cannot occur in it. */
+/** A dollar-quoted body whose tag cannot occur in it, nor with its end: `$body` before `$body$` would close it early. */
 export function dollarQuoted(body: string): string {
   let tag = "$body$";
-  for (let i = 0; body.includes(tag); i++) tag = `$body${i}$`;
+  for (let i = 0; `${body}${tag}`.indexOf(tag) < body.length; i++) tag = `$body${i}$`;
   return `${tag}${body}${tag}`;
 }

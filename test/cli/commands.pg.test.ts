@@ -12,7 +12,7 @@ const version = (
 ).version;
 
 const config = `source:
-  url: \${SOURCE}
+  url: SOURCE
   dialect: {timestamp_column: dms_ts}
 warehouse:
   url: \${DATABASE_URL}
@@ -31,7 +31,7 @@ const badRecord = "I,2026-01-01 02:00:00,9001,twelve";
 
 /** 20 orders and an object of two with one bad record, 20 customers, two visits and two refunds that no table reads. */
 async function fill(place: Workplace): Promise<void> {
-  place.config(config.replace("${SOURCE}", place.source));
+  place.config(config.replace("SOURCE", place.source));
   const orders = makeDrops({ kind: "relational", seed: 1, rows: 20 });
   const customers = makeDrops({ kind: "documents", seed: 1, rows: 20 });
   for (const drops of [orders, customers])

@@ -137,5 +137,5 @@ export function mergeCommits(): (message: FrontendMessage) => boolean {
 }
 
 export function isFence(sql: string): boolean {
-  return /load_history[^]*status = 'loading'[^]*for update$/.test(sql.trim());
+  return sql.includes("load_history") && sql.trimEnd().endsWith("for update");
 }

@@ -52,10 +52,7 @@ test.each([
   ["select 1", "$body$select 1$body$"],
   ["a $body$ b", "$body0$a $body$ b$body0$"],
   ["$body0$ $body$", "$body1$$body0$ $body$$body1$"],
-  ["ends in $body", null],
+  ["ends in $body", "$body0$ends in $body$body0$"],
 ])("a dollar-quoted body never ends early: %j", (body, expected) => {
-  const quoted = dollarQuoted(body);
-  const tag = /^\$[a-z0-9]+\$/.exec(quoted)?.[0] ?? "";
-  expect(quoted.indexOf(tag, tag.length)).toBe(tag.length + body.length);
-  if (expected !== null) expect(quoted).toBe(expected);
+  expect(dollarQuoted(body)).toBe(expected);
 });
