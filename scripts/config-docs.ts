@@ -23,7 +23,11 @@ const sections: readonly (readonly [prefix: string, title: string, text: string]
     "dialect",
     "How DMS writes its CSV. Under `source`, `defaults` or a table. What is `auto` is found out from the objects; `drayage plan` shows the evidence.",
   ],
-  ["warehouse", "warehouse", "Where the rows go. `url`, or the parts of one, or libpq's `PGHOST`, `PGUSER`, ..."],
+  [
+    "warehouse",
+    "warehouse",
+    "Where the rows go: `url`, or `host`, `port`, `database` and `user`. `PGPASSWORD` and the other `PG*` variables fill in what neither says.",
+  ],
   [
     "tables.*",
     "tables.X and defaults",

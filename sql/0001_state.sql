@@ -142,6 +142,7 @@ create table columns (
   column_name name not null,
   type text not null,
   made boolean not null,
+  kinds integer not null default 0,
   first_seen timestamptz not null default now(),
   object bigint references load_history (id),
   primary key (table_name, path),
@@ -149,6 +150,7 @@ create table columns (
 );
 
 comment on table columns is 'Which column of the main table a source column or a document path feeds. Once stored, a path keeps its column.';
+comment on column columns.kinds is 'Of a document path: which kinds of values it held, as bits; with them the type is the same in any order of arrival.';
 comment on column columns.made is 'Whether drayage made the column and may widen its type.';
 
 create table schema_changes (

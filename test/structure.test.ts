@@ -23,9 +23,17 @@ import {
 const src = readTree("src");
 const all = [...src, ...readTree("sql", "scripts", "test")];
 
-// Each line is a debt, or a table that would only be harder to read in two files.
+// Tables that would only be harder to read in two files, and debts. Take a line out when its file has become short enough.
 const longerThanTheBudget: Readonly<Record<string, string>> = {
   "src/errors.ts": "the closed table of codes",
+  "src/load/load-table.ts": "a debt",
+  "src/warehouse/load-history.ts": "a debt",
+  "src/warehouse/merge-sql.ts": "a debt",
+  "test/cli/bad-input.ts": "a table of cases",
+  "test/config/load-config.test.ts": "a table of cases",
+  "test/config/problems.test.ts": "a table of cases",
+  "test/rows/extended-json.test.ts": "a table of cases",
+  "test/rows/flatten-document.test.ts": "a table of cases",
 };
 
 interface Rule {
@@ -128,11 +136,16 @@ const rules: readonly Rule[] = [
   {
     name: "every source file begins with its purpose",
     guard: beginsWithItsPurpose,
-    files: [...src, ...readTree("scripts")],
-    breaks: [file("src/a.ts", 'import { b } from "./b.ts";'), file("src/b.ts", "/** todo */\n")],
+    files: [...src, ...readTree("scripts", "sql")],
+    breaks: [
+      file("src/a.ts", 'import { b } from "./b.ts";'),
+      file("src/b.ts", "/** later */\n"),
+      file("sql/0001_a.sql", "create table a ();"),
+    ],
     keeps: [
       file("src/a.ts", "#!/usr/bin/env node\n/** The program. */\n"),
       file("src/b.ts", "/**\n * Two\n * lines.\n */\n"),
+      file("sql/0001_a.sql", "-- The state schema.\n"),
     ],
   },
   {

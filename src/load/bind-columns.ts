@@ -138,6 +138,8 @@ function wantedColumns(table: TableSpec, staged: StagedColumns): Wanted[] {
     });
   }
   for (const { document, column } of staged.paths) {
+    // Made for a document that was then rejected: the path never had a value.
+    if (column.kinds === 0) continue;
     wanted.push({
       path: storedPath(document, column.path),
       segments: column.path,

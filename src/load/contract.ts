@@ -43,6 +43,7 @@ export function decideContract(table: TableSpec, binding: Binding, main: MainTab
     column: feed.column,
     type: wantedType(table, feed),
     made: feed.made,
+    kinds: feed.from.kind === "path" ? feed.from.column.kinds : 0,
   }));
   if (main === undefined) {
     const made = binding.feeds.map((feed) => ({ column: feed.column, type: feed.type }));

@@ -47,6 +47,8 @@ export async function loadTable(
   const loader = new TableLoader(worker, spec, settings);
   const began = performance.now();
   try {
+    // The table before this one may have lost it.
+    if (worker.session.lost) await worker.reconnect();
     await loader.load(open);
   } catch (error) {
     if (settings.signal?.aborted === true) throw error;
@@ -72,9 +74,7 @@ class TableLoader {
   readonly #policy: RetryPolicy;
   #known: TableKnowledge | undefined;
   #tableId = 0;
-  /** Free when they were listed, not had when they were claimed, or lost to another run: to be waited for like what was held. */
-  readonly #passedOver = new Set<SourceObject>();
-  /** What another live run claimed while this one was about to. */
+  /** What another run claimed while this one was about to, or took over: waited for like what was held from the start. */
   #passed: SourceObject[] = [];
 
   constructor(worker: Worker, spec: TableSpec, settings: LoadSettings) {
@@ -132,10 +132,10 @@ class TableLoader {
     let claimed: Claim<SourceObject>[] = [];
     let alone = false;
     while (queue.length > 0 || claimed.length > 0) {
-      this.#settings.signal?.throwIfAborted();
       if (claimed.length === 0) {
+        this.#settings.signal?.throwIfAborted();
         const wanted = nextUnit(queue, this.#settings.config.limits.maxUnitBytes);
-        claimed = await this.#history().claim(this.#settings.runId, wanted, this.#policy);
+        claimed = await this.#again(() => this.#history().claim(this.#settings.runId, wanted, this.#policy));
         const had = new Set(claimed.map((claim) => claim.object));
         this.#passed.push(...wanted.filter((object) => !had.has(object)));
         alone = false;
@@ -144,6 +144,7 @@ class TableLoader {
       const unit = alone ? claimed.slice(0, 1) : claimed;
       const after = claimed.slice(unit.length);
       try {
+        this.#settings.signal?.throwIfAborted();
         const left = await this.#loadUnit(unit);
         if (left === "stopped") {
           await this.#release([...unit, ...after]);
@@ -157,6 +158,17 @@ class TableLoader {
       }
     }
     return true;
+  }
+
+  /** For statements that may be carried out twice, while nothing is staged: once more on a new connection when this one broke. */
+  async #again<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (this.#settings.signal?.aborted === true || !isConnectionLost(error)) throw error;
+      await this.#worker.reconnect();
+      return work();
+    }
   }
 
   async #loadUnit(claims: readonly Claim<SourceObject>[]): Promise<Left | "stopped"> {
@@ -216,6 +228,8 @@ class TableLoader {
       if (isConnectionLost(error) || this.#settings.signal?.aborted === true) throw error;
       const members = staged.unit.objects.map((object) => object.claim);
       if (error instanceof DrayageError && error.code === "CLAIM_LOST") {
+        // What was not taken over is still this run's.
+        await this.#release(members);
         this.#passed.push(...members.map((claim) => claim.object));
         return left;
       }
@@ -248,6 +262,7 @@ class TableLoader {
     await this.#learn();
     return claims.filter((claim) => {
       const entry = entries.get(claim.id);
+      if (entry === undefined) this.#passed.push(claim.object);
       if (entry === undefined || entry.status === "loading") return entry !== undefined;
       if (entry.status === "failed") return false;
       const { key, kind, size: bytes } = claim.object;
@@ -273,9 +288,13 @@ class TableLoader {
   /** What another live run holds becomes final, or free: wait for it, and take over what became free. */
   async #waitForPassed(): Promise<void> {
     const deadline = performance.now() + this.#settings.config.warehouse.lockWaitMs;
-    const { signal } = this.#settings;
+    const { runId, signal } = this.#settings;
     while (this.#passed.length > 0) {
-      const open = await this.#history().open(this.#passed, this.#policy);
+      const listed = await this.#again(() => this.#history().open(this.#passed, this.#policy));
+      // This run's own: they were claimed by a statement whose answer never came.
+      const open = listed.map((one) =>
+        one.state === "held" && one.runId === String(runId) ? { ...one, state: "claimable" as const } : one,
+      );
       const of = (state: string) => open.filter((one) => one.state === state);
       this.#passed = of("held").map((one) => one.object);
       noteWaiting(this.report, of("waiting"));

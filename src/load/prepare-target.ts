@@ -63,7 +63,7 @@ export async function prepareTarget(
   const tombstones = asIs.key.length === 0 ? "empty" : await hasTombstones(session, state, settings.tableId);
   const contract = decideContract(spec, asIs, known.main);
   const stored = new Map(known.stored.map((column) => [column.path, column]));
-  const isStored = contract.columns.every((column) => stored.get(column.path)?.type === column.type);
+  const isStored = contract.columns.every((column) => isNoted(stored.get(column.path), column));
   const pinNulls = unit.nulls.decided && known.pinned.nulls === undefined && spec.config.dialect.nulls === "auto";
   if (known.main !== undefined && contract.statements.length === 0 && tombstones !== "none" && isStored && !pinNulls) {
     return { main: known.main, stored: known.stored, binding: asIs, ddl: [] };
@@ -91,6 +91,11 @@ export async function prepareTarget(
   } catch (error) {
     throw warehouseError(error, "prepare the main table", { table: spec.name });
   }
+}
+
+/** A kind that is new to a path is noted, with an equal type too: later the type depends on it. */
+function isNoted(stored: StoredColumn | undefined, column: StoredColumn): boolean {
+  return stored !== undefined && stored.type === column.type && (stored.kinds | column.kinds) === stored.kinds;
 }
 
 async function runDdl(

@@ -6,7 +6,7 @@ import { LoadHistory, type OpenObject } from "../warehouse/load-history.ts";
 import { migrate } from "../warehouse/migrate.ts";
 import { finishRun, startRun } from "../warehouse/runs.ts";
 import { Session } from "../warehouse/session.ts";
-import { warehouseError } from "../warehouse/warehouse-error.ts";
+import { isConnectionLost, warehouseError } from "../warehouse/warehouse-error.ts";
 import { type DiscoveredTable, discover, type SourceObject, type TableFilter } from "./discover.ts";
 import { exitOfCode } from "./load-errors.ts";
 import { type LoadSettings, loadTable } from "./load-table.ts";
@@ -54,13 +54,7 @@ export async function runLoad(settings: RunSettings): Promise<RunReport> {
     try {
       const report = await loadEverything(control, runId, settings);
       const exit = exitOf(report, exitOfCode);
-      await finishRun(
-        control,
-        config.warehouse.stateSchema,
-        runId,
-        exit === 0 || exit === 3 ? "done" : "failed",
-        runCounts(report.tables),
-      );
+      await endRun(control, settings, runId, exit === 0 || exit === 3 ? "done" : "failed", runCounts(report.tables));
       return {
         ...report,
         milliseconds: performance.now() - began,
@@ -68,10 +62,32 @@ export async function runLoad(settings: RunSettings): Promise<RunReport> {
       };
     } catch (error) {
       await finishRun(control, config.warehouse.stateSchema, runId, "failed", {}).catch(() => undefined);
-      throw error;
+      throw settings.signal?.aborted === true ? error : warehouseError(error, "load");
     }
   } finally {
     await control.close();
+  }
+}
+
+/** The run's own connection idled while the others loaded: that it broke takes back nothing of what is loaded. */
+async function endRun(
+  control: Session,
+  { config, command }: RunSettings,
+  runId: bigint,
+  status: "done" | "failed",
+  counts: Record<string, number>,
+): Promise<void> {
+  const { stateSchema } = config.warehouse;
+  try {
+    await finishRun(control, stateSchema, runId, status, counts);
+  } catch (error) {
+    if (!isConnectionLost(error)) throw error;
+    const fresh = await Session.connect(config.warehouse, command, config.source.timezone);
+    try {
+      await finishRun(fresh, stateSchema, runId, status, counts);
+    } finally {
+      await fresh.close();
+    }
   }
 }
 

@@ -127,7 +127,7 @@ function knownPaths(known: TableKnowledge, document: string) {
     const type = main?.columns.find((candidate) => candidate.name === column.column)?.type ?? column.type;
     const fixed: "json" | "text" | undefined =
       type === "jsonb" || type === "json" ? "json" : column.made ? undefined : "text";
-    return [{ path, kinds: kindsOfType(type), fixed }];
+    return [{ path, kinds: column.kinds | kindsOfType(type), fixed }];
   });
 }
 

@@ -19,8 +19,10 @@ export interface CastForms {
   readonly lenient: string;
 }
 
-/** Raises SQLSTATE DR001; made once per session, on the way of a failure (isolate.ts). */
+/** Raises SQLSTATE DR001; made on the way of a failure (find-bad-records.ts). */
 export const lossyFunction = "pg_temp.drayage_lossy";
+/** Raises 22001 where the column is known: INSERT's own error names none. */
+export const tooLongFunction = "pg_temp.drayage_too_long";
 
 export function isTextType(baseType: string): boolean {
   return ["text", "character varying", "character", "citext", "public.citext", "name", '"char"'].includes(baseType);
@@ -47,7 +49,10 @@ function text(type: string): Forms {
     const strict = type === "text" ? cell : `(${cell})::${type}`;
     if (modifier === undefined) return { strict, suspect: undefined, lenient: strict };
     const suspect = `length(${cell}) > ${modifier}`;
-    return { strict, suspect, lenient: unless(`${cell} is null or length(${cell}) <= ${modifier}`, "text", cell) };
+    const lenient =
+      `case when ${cell} is null or length(${cell}) <= ${modifier} then ${cell}` +
+      ` when length(rtrim(${cell}, ' ')) <= ${modifier} then ${lossyFunction}() else ${tooLongFunction}() end`;
+    return { strict, suspect, lenient };
   };
 }
 
@@ -60,7 +65,7 @@ function integer(type: string): Forms {
     suspect: `position('_' in ${cell}) > 0 or (ltrim(${cell}, '+-') like '0_%' and ${cell} ~ '^[-+]?0[xXoObB]')`,
     lenient:
       `case when ${cell} ~ '^[-+]?[0-9]+$' then (${cell})::${type}` +
-      ` when ${cell} ~ '${decimalText}' then case when (${cell})::numeric = trunc((${cell})::numeric)` +
+      ` when ${cell} ~ ${literal(decimalText)} then case when (${cell})::numeric = trunc((${cell})::numeric)` +
       ` then (${cell})::numeric::${type} else ${lossyFunction}()::${type} end` +
       ` when ${cell} ~ '^\\s*[-+]?0[xXoObB]|_' then ${lossyFunction}()::${type} else (${cell})::${type} end`,
   });

@@ -3,7 +3,7 @@
  * staged rows in an exception block, then the rows of a failing chunk one by one. They fill `drayage_bad`. One round trip
  * each; the clean path pays nothing for them.
  */
-import { lossyFunction } from "./cast.ts";
+import { lossyFunction, tooLongFunction } from "./cast.ts";
 import { dollarQuoted, literal } from "./identifier.ts";
 import { badTable, type CastMode, columnValue, type MergeJob, verdictTable } from "./merge-sql.ts";
 import type { Session } from "./session.ts";
@@ -17,12 +17,14 @@ const raiseOthers = `get stacked diagnostics state = returned_sqlstate, said = m
 const declare = `declare
   lo bigint; hi bigint; n bigint; state text; said text; con text; col text; found boolean;`;
 
-export async function makeLossyFunction(session: Session): Promise<void> {
-  await session.query(
-    `create or replace function ${lossyFunction}() returns text language plpgsql as ${dollarQuoted(
-      "begin raise exception using errcode = 'DR001', message = 'the cast would change the value'; end",
-    )}`,
-  );
+export async function makeCastFunctions(session: Session): Promise<void> {
+  for (const [name, state, said] of [
+    [lossyFunction, "DR001", "the cast would change the value"],
+    [tooLongFunction, "22001", "the value is longer than its column allows"],
+  ] as const) {
+    const body = `begin raise exception using errcode = ${literal(state)}, message = ${literal(said)}; end`;
+    await session.query(`create or replace function ${name}() returns text language plpgsql as ${dollarQuoted(body)}`);
+  }
 }
 
 /** Casts every cell of every staged record that is not yet bad; those that fail are noted with their column. */

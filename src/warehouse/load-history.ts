@@ -67,7 +67,8 @@ export interface RetryPolicy {
   readonly force: boolean;
 }
 
-const identityColumns = "table_name, bucket, key, etag, size, last_modified";
+const identity = ["bucket", "key", "etag", "size", "last_modified"] as const;
+const identityColumns = `table_name, ${identity.join(", ")}`;
 
 function identityArrays(objects: readonly HistoryObject[]) {
   return [
@@ -87,6 +88,13 @@ const claimable = `(
   or (h.status = 'loading' and not ${runIsAlive("h.run_id")})
   or (h.status = 'failed' and ($9 or (h.retry = 'auto' and h.attempts < $7) or h.config_hash is distinct from $8))
 )`;
+
+/** `$12` the run. */
+const claimableBy = `(${claimable} or (h.status = 'loading' and h.run_id = $12::bigint))`;
+
+function sameObject(l: string, h: string): string {
+  return identity.map((name) => `${h}.${name} = ${l}.${name}`).join(" and ");
+}
 
 export class LoadHistory {
   readonly #session: Session;
@@ -112,14 +120,14 @@ export class LoadHistory {
     }>(
       `select l.position, h.run_id, h.error_code, h.error,
               case when h.id is null or ${claimable} then 'claimable' when h.status = 'loading' then 'held' else 'waiting' end as state,
-              h.id is null and exists (
+              exists (
                 select from ${this.#state}.load_history p
-                where p.table_name = $1 and p.bucket = l.bucket and p.key = l.key and p.kind = 'full_load'
+                where p.id is distinct from h.id and p.table_name = $1 and p.bucket = l.bucket and p.key = l.key and p.kind = 'full_load'
                   and p.status in ('loaded', 'loaded_with_rejects', 'skipped', 'superseded')
               ) as returned
        from ${unnestIdentity} with ordinality as l (bucket, key, etag, size, last_modified, position)
        left join ${this.#state}.load_history h
-         on h.table_name = $1 and h.bucket = l.bucket and h.key = l.key and h.etag = l.etag and h.size = l.size and h.last_modified = l.last_modified
+         on h.table_name = $1 and ${sameObject("l", "h")}
        where h.id is null or h.status in ('pending', 'loading', 'failed')
        order by l.position`,
       [this.#table, ...identityArrays(objects), policy.maxAttempts, policy.configHash, policy.force],
@@ -136,20 +144,32 @@ export class LoadHistory {
 
   /**
    * Makes them `loading` for this run, in one committed statement, in key order (two runs that claim the same objects in another
-   * order would deadlock). Returns those that were had: what another live run claimed meanwhile is passed over.
+   * order would deadlock). Returns those that were had. What another live run claimed meanwhile is passed over, and so is what a
+   * merge has locked: the claim would wait for that merge. What is this run's own is claimed anew.
    */
   async claim<O extends HistoryObject>(runId: bigint, objects: readonly O[], policy: RetryPolicy): Promise<Claim<O>[]> {
     const sorted = [...objects].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
     const { rows } = await this.#session.query<{ id: string; key: string; etag: string; attempts: number; at: string }>(
-      `insert into ${this.#state}.load_history as h
+      `with listed as (
+         select *
+         from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $10::text[], $11::timestamptz[])
+           with ordinality as l (bucket, key, etag, size, last_modified, kind, file_time, position)
+       ), had as materialized (
+         select l.position
+         from listed l join ${this.#state}.load_history h on h.table_name = $1 and ${sameObject("l", "h")}
+         where ${claimableBy} for update of h skip locked
+       )
+       insert into ${this.#state}.load_history as h
          (${identityColumns}, kind, file_time, status, run_id, attempts, started_at)
        select $1, l.bucket, l.key, l.etag, l.size, l.last_modified, l.kind, l.file_time, 'loading', $12::bigint, 1, clock_timestamp()
-       from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $10::text[], $11::timestamptz[])
-         as l (bucket, key, etag, size, last_modified, kind, file_time)
+       from listed l
+       where l.position in (select position from had)
+          or not exists (select from ${this.#state}.load_history o where o.table_name = $1 and ${sameObject("l", "o")})
+       order by l.position
        on conflict (${identityColumns}) do update
          set status = 'loading', run_id = excluded.run_id, attempts = h.attempts + 1, started_at = excluded.started_at,
              finished_at = null, error_code = null, error = null, retry = null
-         where ${claimable}
+         where ${claimableBy}
        returning h.id, h.key, h.etag, h.attempts, to_char(h.last_modified at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`,
       [
         this.#table,

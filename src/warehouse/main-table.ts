@@ -62,7 +62,10 @@ export function addColumns(target: TargetName, columns: readonly NewColumn[]): s
 }
 
 export function widenColumn(target: TargetName, column: string, type: string): string {
-  const value = type === "jsonb" ? `to_jsonb(${ident(column)})` : `${ident(column)}::${type}`;
+  // From double precision straight to numeric PostgreSQL keeps 15 digits of 17.
+  const text = `${ident(column)}::text::${type}`;
+  const value =
+    type === "jsonb" ? `to_jsonb(${ident(column)})` : type === "numeric" ? text : `${ident(column)}::${type}`;
   return `alter table ${qualified(target.schema, target.table)} alter column ${ident(column)} type ${type} using ${value}`;
 }
 

@@ -235,12 +235,14 @@ export function classify(job: MergeJob, mode: CastMode, round: number, placed: b
   const first = job.key[0];
   if (first === undefined) throw new RangeError("classify needs a key");
   const present = `m.${ident(first.column)} is not null`;
+  // A soft delete that came again finds the row that it left.
+  const again = job.deletes === "soft" ? ` and (m._version, m._record) is distinct from ${version}` : "";
   const tombstone = job.tombstones === undefined ? "" : `\n    when (t._version, t._record) > ${version} then 'stale'`;
   return `insert into ${verdictTable} (_n, round, place, verdict)
 select s._n, ${round}, ${placed ? "row_number() over (order by s.op <> 'D', s._n)" : "null"},
   case${tombstone}
     when (m._version, m._record) > ${version} then 'stale'
-    when s.op = 'D' then case when ${present} then 'deleted' else 'absent' end
+    when s.op = 'D' then case when ${present}${again} then 'deleted' else 'absent' end
     when not (${present}) then 'inserted'
     when (m._version, m._record) = ${version} then 'same'
     else 'updated'

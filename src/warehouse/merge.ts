@@ -4,8 +4,7 @@
  * Runs inside the caller's transaction, under the table's lock.
  */
 import { DrayageError } from "../errors.ts";
-import { applyEach, type BadRecord, findUncastable, makeLossyFunction, readBadRecords } from "./find-bad-records.ts";
-import { noCounts, type RecordCounts } from "./record-counts.ts";
+import { applyEach, type BadRecord, findUncastable, makeCastFunctions, readBadRecords } from "./find-bad-records.ts";
 import {
   applyStatements,
   badTable,
@@ -23,6 +22,7 @@ import {
   suspectColumns,
   verdictTable,
 } from "./merge-sql.ts";
+import { noCounts, type RecordCounts } from "./record-counts.ts";
 import type { Session } from "./session.ts";
 import { isRecordFault } from "./warehouse-error.ts";
 
@@ -122,7 +122,7 @@ async function applySet(session: Session, job: MergeJob, mode: CastMode, options
 
 /** Fills `drayage_bad` with what no cast takes, before anything is merged: `plan` copies rows by key first. */
 export async function findBad(session: Session, job: MergeJob): Promise<void> {
-  await makeLossyFunction(session);
+  await makeCastFunctions(session);
   await session.query(`truncate ${badTable}, ${verdictTable}`);
   for (const statement of markStructuralBad(job)) await session.query(statement);
   await findUncastable(session, job);

@@ -29,6 +29,7 @@ export async function startRun(session: Session, stateSchema: string, run: RunSt
   });
 }
 
+/** Also of a run that another took for lost while its connection was broken. */
 export async function finishRun(
   session: Session,
   stateSchema: string,
@@ -37,7 +38,7 @@ export async function finishRun(
   counts: Readonly<Record<string, number>>,
 ): Promise<void> {
   await session.query(
-    `update ${ident(stateSchema)}.runs set status = $2, finished_at = now(), counts = $3 where run_id = $1 and status = 'running'`,
+    `update ${ident(stateSchema)}.runs set status = $2, finished_at = now(), counts = $3 where run_id = $1 and status in ('running', 'lost')`,
     [runId.toString(), status, JSON.stringify(counts)],
   );
 }

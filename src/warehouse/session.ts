@@ -77,7 +77,10 @@ export class Session {
     await this.query("begin isolation level read committed");
     try {
       const result = await work();
-      await this.query("commit");
+      const { command } = await this.#client.query("commit");
+      // A transaction in which a statement failed answers COMMIT with ROLLBACK, and with no error.
+      if (command !== "COMMIT")
+        throw new DrayageError("INTERNAL", { message: "A failed transaction was to be committed" });
       return result;
     } catch (error) {
       await this.query("rollback").catch(() => undefined);

@@ -27,6 +27,8 @@ export interface StoredColumn {
   readonly column: string;
   readonly type: string;
   readonly made: boolean;
+  /** Of a document path: the kinds it held (rows/kinds.ts), as bits. */
+  readonly kinds: number;
 }
 
 interface StateRow {
@@ -76,21 +78,19 @@ export async function ensureTableState(
 ): Promise<TableState> {
   const known = await readTableState(session, stateSchema, table.name);
   if (known !== undefined) return known;
-  try {
-    await session.query(
-      `insert into ${ident(stateSchema)}.tables (table_name, main_schema, main_table) values ($1, $2, $3) on conflict (table_name) do nothing`,
-      [table.name, table.schema, table.table],
-    );
-  } catch (error) {
-    if (serverFault(error)?.sqlstate !== "23505") throw error;
+  // Named, the conflict target would be the only one that two runs may meet at: the other unique key would raise.
+  await session.query(
+    `insert into ${ident(stateSchema)}.tables (table_name, main_schema, main_table) values ($1, $2, $3) on conflict do nothing`,
+    [table.name, table.schema, table.table],
+  );
+  const made = await readTableState(session, stateSchema, table.name);
+  if (made === undefined) {
     throw new DrayageError("CONFIG_INVALID", {
       message: `Another table of the state schema already loads into ${table.schema}.${table.table}`,
       place: { table: table.name },
       next: "Keep the name that the table was first loaded under; see the `tables` table of the state schema.",
     });
   }
-  const made = await readTableState(session, stateSchema, table.name);
-  if (made === undefined) throw new DrayageError("INTERNAL", { place: { table: table.name } });
   return made;
 }
 
@@ -101,20 +101,30 @@ export async function lockTable(session: Session, tableId: number, waitMs: numbe
     await session.query("select pg_advisory_xact_lock($1, $2)", [lockClass.table, tableId]);
   } catch (error) {
     if (serverFault(error)?.sqlstate !== "55P03") throw error;
-    throw new DrayageError("HELD_ELSEWHERE", {
-      message: "Another run held the table's lock for all of lock_wait",
-      cause: error,
-    });
+    // Without its cause, by which the merge would be repeated: the whole wait is over.
+    throw new DrayageError("HELD_ELSEWHERE", { message: "Another run held the table's lock for all of lock_wait" });
   }
   await session.query("set local lock_timeout = '30s'");
 }
 
 export async function readStoredColumns(session: Session, stateSchema: string, name: string): Promise<StoredColumn[]> {
-  const { rows } = await session.query<{ path: string; column_name: string; type: string; made: boolean }>(
-    `select path, column_name, type, made from ${ident(stateSchema)}.columns where table_name = $1 order by path collate "C"`,
+  const { rows } = await session.query<{
+    path: string;
+    column_name: string;
+    type: string;
+    made: boolean;
+    kinds: number;
+  }>(
+    `select path, column_name, type, made, kinds from ${ident(stateSchema)}.columns where table_name = $1 order by path collate "C"`,
     [name],
   );
-  return rows.map((row) => ({ path: row.path, column: row.column_name, type: row.type, made: row.made }));
+  return rows.map((row) => ({
+    path: row.path,
+    column: row.column_name,
+    type: row.type,
+    made: row.made,
+    kinds: row.kinds,
+  }));
 }
 
 /** Notes columns; a path that is known keeps its column and takes the new type. */
@@ -127,16 +137,17 @@ export async function storeColumns(
 ): Promise<void> {
   if (columns.length === 0) return;
   await session.query(
-    `insert into ${ident(stateSchema)}.columns (table_name, path, column_name, type, made, object)
-     select $1, c.path, c.column_name, c.type, c.made, $6
-     from unnest($2::text[], $3::text[], $4::text[], $5::boolean[]) as c (path, column_name, type, made)
-     on conflict (table_name, path) do update set type = excluded.type`,
+    `insert into ${ident(stateSchema)}.columns as k (table_name, path, column_name, type, made, kinds, object)
+     select $1, c.path, c.column_name, c.type, c.made, c.kinds, $7
+     from unnest($2::text[], $3::text[], $4::text[], $5::boolean[], $6::integer[]) as c (path, column_name, type, made, kinds)
+     on conflict (table_name, path) do update set type = excluded.type, kinds = k.kinds | excluded.kinds`,
     [
       name,
       columns.map((column) => column.path),
       columns.map((column) => column.column),
       columns.map((column) => column.type),
       columns.map((column) => String(column.made)),
+      columns.map((column) => column.kinds),
       object.toString(),
     ],
   );

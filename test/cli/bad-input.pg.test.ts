@@ -5,7 +5,11 @@ import type { Ran } from "../support/drayage.ts";
 import { type LocalServer, listenLocally } from "../support/fault-proxy.ts";
 import { s3Installed, startTestS3, type TestS3 } from "../support/s3-server.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
-import { type BadInput, badInputs, cells, type Servers, secrets } from "./bad-input.ts";
+import { type BadInput, cells, type Servers, secrets } from "./bad-input.ts";
+import { badObjects } from "./bad-objects.ts";
+import { badSettings } from "./bad-settings.ts";
+
+const badInputs = [...badSettings, ...badObjects];
 
 const neverPrinted = [...Object.values(secrets), ...Object.values(cells)];
 const stackFrame = /^\s+at .*[:(]/m;

@@ -5,7 +5,7 @@ import { readBody } from "../../src/demo/drop-writer.ts";
 import { makeDrops } from "../../src/demo/drops.ts";
 import type { Ran } from "../support/drayage.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
-import { badInputs } from "./bad-input.ts";
+import { badObjects } from "./bad-objects.ts";
 
 const version = (
   JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }
@@ -275,7 +275,7 @@ describe.concurrent("plan ends as load would", () => {
     "gzip that breaks off",
     "column list of another length",
   ];
-  for (const input of badInputs.filter(({ name }) => names.includes(name))) {
+  for (const input of badObjects.filter(({ name }) => names.includes(name))) {
     test(input.name, async () => {
       const place = await openWorkplace();
       try {
@@ -289,6 +289,6 @@ describe.concurrent("plan ends as load would", () => {
     });
   }
   test("every name is in the table", () => {
-    expect(badInputs.filter(({ name }) => names.includes(name))).toHaveLength(names.length);
+    expect(badObjects.filter(({ name }) => names.includes(name))).toHaveLength(names.length);
   });
 });

@@ -186,10 +186,13 @@ export const namesAreDomainWords: Guard = (files) =>
     ];
   });
 
+/** A doc comment in TypeScript, a comment in SQL. */
 export const beginsWithItsPurpose: Guard = (files) =>
   files
-    .filter((file) => !/^(?:#!.*\n)?\/\*\*\s[\s\S]*?[.:?]\s*\*\//.test(file.text))
-    .map((file) => `${file.path} does not begin with /** a sentence of purpose. */`);
+    .filter(({ path, text }) =>
+      path.endsWith(".sql") ? !/^-- \S/.test(text) : !/^(?:#!.*\n)?\/\*\*\s[\s\S]*?[.:?]\s*\*\//.test(text),
+    )
+    .map((file) => `${file.path} does not begin with a sentence of purpose`);
 
 export const noDefaultExports: Guard = (files) =>
   files

@@ -6,7 +6,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { castForms } from "../../src/warehouse/cast.ts";
 import { readMainTable } from "../../src/warehouse/catalog.ts";
-import { makeLossyFunction, reasonOfState } from "../../src/warehouse/find-bad-records.ts";
+import { makeCastFunctions, reasonOfState } from "../../src/warehouse/find-bad-records.ts";
 import { Session } from "../../src/warehouse/session.ts";
 import { serverFault } from "../../src/warehouse/warehouse-error.ts";
 import { configHere } from "../support/load-here.ts";
@@ -18,7 +18,7 @@ beforeAll(async () => {
   place = await openWorkplace();
   place.config(`source: {url: "${place.source}"}\nwarehouse: {url: "\${DATABASE_URL}"}\ntables:\n  t: {prefix: t}\n`);
   session = await Session.connect(configHere(place).warehouse, "test", "UTC");
-  await makeLossyFunction(session);
+  await makeCastFunctions(session);
 });
 afterAll(async () => {
   await session.close();
@@ -160,7 +160,7 @@ const tables: Readonly<Record<string, Cases>> = {
   uuid: { "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", x: "!cast" },
   jsonb: { '{"a": 1.0}': '{"a": 1.0}', "{": "!cast" },
   text: { " a ": " a ", "": "", now: "now" },
-  "varchar(3)": { abc: "abc", "abc ": "!lossy", abcd: "!lossy", äöü: "äöü" },
+  "varchar(3)": { abc: "abc", "abc ": "!lossy", abcd: "!too_long", äöü: "äöü" },
 };
 
 async function assign(type: string, form: string): Promise<string | null> {
