@@ -20,6 +20,8 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
+          // After the unit tests: vitest runs projects with different numbers of workers only one after the other.
+          sequence: { groupOrder: 1 },
         },
       },
     ],

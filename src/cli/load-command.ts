@@ -57,7 +57,8 @@ export async function runLoadCommand(host: Host, names: readonly string[], optio
           else if (objects > 0)
             logger.info("load begins", { run: String(work.runId), tables: work.tables.length, objects, bytes });
         },
-        onBytes: (_table, bytes) => progress.bytes(bytes),
+        onBytes: (bytes) => progress.bytes(bytes),
+        onRecords: (count) => progress.rows(count),
         onUnit: (table, unit, merged) => {
           let read = 0;
           let rejected = 0;
@@ -65,7 +66,6 @@ export async function runLoadCommand(host: Host, names: readonly string[], optio
             read += counts.read;
             rejected += counts.rejected;
           }
-          progress.rows(read);
           const [first] = unit.objects;
           const fields = {
             table,

@@ -31,7 +31,8 @@ export interface LoadSettings {
   readonly force: boolean;
   /** Tests alone. */
   readonly lane?: Lane | undefined;
-  readonly onBytes?: ((table: string, bytes: number) => void) | undefined;
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+  readonly onRecords?: ((count: number) => void) | undefined;
   readonly onUnit?: ((table: string, unit: StagedUnit, merged: MergedUnit) => void) | undefined;
 }
 
@@ -191,7 +192,7 @@ class TableLoader {
   }
 
   async #tryUnit(claims: readonly Claim<SourceObject>[]): Promise<Left | "stopped"> {
-    const { config, source, signal, lane, onBytes } = this.#settings;
+    const { config, source, signal, lane, onBytes, onRecords } = this.#settings;
     const known = this.#known;
     if (known === undefined) throw new DrayageError("INTERNAL");
     const ordered = [...claims].sort((a, b) => (a.object.version < b.object.version ? -1 : 1));
@@ -201,7 +202,8 @@ class TableLoader {
       signal,
       lane,
       maxRecords: Number.POSITIVE_INFINITY,
-      onBytes: onBytes === undefined ? undefined : (bytes) => onBytes(this.#spec.name, bytes),
+      onBytes,
+      onRecords,
     });
     for (const { claim, error } of staged.failures) {
       if (error instanceof DrayageError && error.exit === 6) {

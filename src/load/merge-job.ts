@@ -68,7 +68,14 @@ function columnOf(main: MainTable, name: string): MainColumn {
 
 function mergeColumn(feed: Feed, main: MainColumn, nulls: NullRule, isKey: boolean): MergeColumn {
   const target = { baseType: main.baseType, modifier: main.modifier, timezone: feed.timezone };
-  const common = { column: feed.column, target, type: main.type, collation: main.collation };
+  const common = {
+    column: feed.column,
+    target,
+    type: main.type,
+    collation: main.collation,
+    equals: main.equals,
+    settable: main.identity !== "always",
+  };
   const { from } = feed;
   if (from.kind === "absent") return { ...common, cell: undefined, value: undefined };
   if (from.kind === "field")
@@ -124,5 +131,7 @@ function rescuedColumn(index: number): MergeColumn {
     target: { baseType: "jsonb", modifier: undefined, timezone: undefined },
     type: "jsonb",
     collation: undefined,
+    equals: "=",
+    settable: true,
   };
 }

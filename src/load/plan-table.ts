@@ -203,7 +203,8 @@ class TablePlanner {
       tombstones: binding.key.length > 0 ? cloneTombstones : undefined,
     });
     await session.transaction(async () => {
-      if (this.#live !== undefined && job.key.length > 0) {
+      const copies = this.#live !== undefined && job.key.length > 0;
+      if (this.#live !== undefined && copies) {
         await findBad(session, job);
         const live =
           tableId !== undefined && (await hasTombstones(session, stateSchema, tableId)) === "some"

@@ -33,6 +33,7 @@ export interface RunSettings {
   readonly lane?: LoadSettings["lane"];
   readonly onStart?: ((work: RunWork) => void) | undefined;
   readonly onBytes?: LoadSettings["onBytes"];
+  readonly onRecords?: LoadSettings["onRecords"];
   readonly onUnit?: LoadSettings["onUnit"];
 }
 
@@ -177,6 +178,7 @@ async function loadTables(
             force: settings.objects.length > 0,
             lane: settings.lane,
             onBytes: settings.onBytes,
+            onRecords: settings.onRecords,
             onUnit: settings.onUnit,
           }),
         );

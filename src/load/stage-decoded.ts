@@ -35,6 +35,7 @@ export interface DecodedObject {
   /** Field indices whose cells are not staged. */
   readonly ignored: ReadonlySet<number>;
   readonly layout: CellLayout;
+  readonly onRecords: ((count: number) => void) | undefined;
   /** Stops after so many records. */
   readonly maxRecords: number;
 }
@@ -68,7 +69,9 @@ export async function stageDecoded(
   });
   try {
     for await (const chunk of bytes) {
+      const before = decoder.records;
       decoder.write(chunk);
+      object.onRecords?.(decoder.records - before);
       for (const block of rows.takeBlocks()) await writer.write(block);
       if (decoder.fault !== undefined || rows.full) break;
     }

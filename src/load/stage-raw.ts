@@ -15,6 +15,7 @@ export interface RawObject {
   /** Tokens that make a quoted field ambiguous, so that the object must take the other lane. */
   readonly ambiguousTokens: readonly string[];
   readonly maxRecordBytes: number;
+  readonly onRecords: ((count: number) => void) | undefined;
   /** Bytes before the first record. */
   readonly bodyOffset: number;
 }
@@ -49,9 +50,12 @@ export async function stageRaw(
   });
   try {
     let clean = true;
+    let seen = 0;
     for await (const chunk of bytes) {
       clean = scanner.scan(chunk);
       if (!clean) break;
+      object.onRecords?.(scanner.records - seen);
+      seen = scanner.records;
       await copy.write(chunk);
     }
     if (clean && scanner.end()) {

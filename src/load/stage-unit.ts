@@ -34,6 +34,7 @@ export interface StageSettings {
   readonly maxRecords: number;
   /** Called as bytes are read, for the progress line. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
+  readonly onRecords?: ((count: number) => void) | undefined;
 }
 
 export interface StageOutcome {
@@ -234,6 +235,7 @@ class UnitStager {
       nullToken: nulls.tokens.includes("") ? "" : (named[0] ?? "\u0002"),
       ambiguousTokens: nulls.castToken === undefined ? [] : [nulls.castToken],
       maxRecordBytes: this.#settings.config.limits.maxRecordBytes,
+      onRecords: this.#settings.onRecords,
       bodyOffset: shape.bodyOffset,
     };
   }
@@ -254,6 +256,7 @@ class UnitStager {
         ),
       ),
       layout: this.#layout,
+      onRecords: this.#settings.onRecords,
       maxRecords: this.#settings.maxRecords,
     };
   }

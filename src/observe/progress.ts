@@ -18,9 +18,8 @@ export function startProgress(stream: NodeJS.WritableStream, totalBytes: number,
       stream,
       hideCursor: true,
       clearOnComplete: true,
-      etaBuffer: 50,
       fps: 8,
-      format: "  {bar} {percentage}%  {done} of {size}  {rows} rows  {rate} rows/s  {eta_formatted} left",
+      format: "  {bar} {percentage}%  {done} of {size}  {rows} rows  {rate} rows/s  {left}",
     },
     cliProgress.Presets.shades_classic,
   );
@@ -28,6 +27,11 @@ export function startProgress(stream: NodeJS.WritableStream, totalBytes: number,
     done: formatBytes(bytes),
     size: formatBytes(totalBytes),
     rows: formatCount(rows),
+    // Everything is staged: what is left is the merge, which says nothing until it is done.
+    left:
+      bytes >= totalBytes
+        ? "merging"
+        : `${formatDuration(((now() - began) * (totalBytes - bytes)) / Math.max(1, bytes))} left`,
     rate: formatCount(Math.round((rows * 1000) / Math.max(1, now() - began))),
   });
   bar.start(Math.max(1, totalBytes), 0, payload());

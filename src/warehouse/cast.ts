@@ -56,6 +56,18 @@ function text(type: string): Forms {
   };
 }
 
+/** Blanks at its end are no part of a char(n); a key must compare without them. */
+const character: Forms = (cell, { modifier }) => {
+  const strict = `(${cell})::bpchar`;
+  if (modifier === undefined) return { strict, suspect: undefined, lenient: strict };
+  const fits = `length(rtrim(${cell}, ' ')) <= ${modifier}`;
+  return {
+    strict,
+    suspect: `length(${cell}) > ${modifier} and not ${fits}`,
+    lenient: `case when ${cell} is null or ${fits} then ${strict} else ${tooLongFunction}()::bpchar end`,
+  };
+};
+
 const decimalText = "^\\s*[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?\\s*$";
 
 /** 16 and later read 0x1A and 1_000 as integers, as numeric too, 14 does not: neither is what a database wrote. */
@@ -169,7 +181,7 @@ const bytea: Forms = (cell) => {
 const byType: Readonly<Record<string, Forms>> = {
   text: text("text"),
   "character varying": text("text"),
-  character: text("text"),
+  character,
   smallint: integer("smallint"),
   integer: integer("integer"),
   bigint: integer("bigint"),

@@ -17,6 +17,8 @@ export interface MainColumn {
   readonly identity: "always" | "default" | undefined;
   /** As SQL, where it is not the type's own: keys compare under it. */
   readonly collation: string | undefined;
+  /** The type's own equality as SQL: outside pg_catalog (citext) a plain `=` would be that of text. */
+  readonly equals: string;
 }
 
 export interface MainTable {
@@ -89,6 +91,7 @@ async function readColumns(session: Session, oid: number): Promise<MainColumn[]>
     generated: string;
     identity: string;
     collation: string | null;
+    equals: string | null;
   }>(
     `with recursive based as (
        select a.attnum, a.attname, a.atttypid, a.atttypmod, t.oid as base, a.atttypmod as base_modifier, t.typtype, t.typbasetype, t.typtypmod
@@ -103,7 +106,14 @@ async function readColumns(session: Session, oid: number): Promise<MainColumn[]>
             b.base_modifier, a.attnotnull as not_null, a.atthasdef as has_default, a.attgenerated as generated, a.attidentity as identity,
             case when a.attcollation <> 0 and a.attcollation <> t.typcollation
               then (select format('%I.%I', n.nspname, o.collname) from pg_collation o join pg_namespace n on n.oid = o.collnamespace where o.oid = a.attcollation)
-            end as collation
+            end as collation,
+            (select format('operator(%I.%s)', n.nspname, o.oprname)
+             from pg_opclass k
+             join pg_amop p on p.amopfamily = k.opcfamily and p.amoplefttype = k.opcintype and p.amoprighttype = k.opcintype and p.amopstrategy = 3
+             join pg_operator o on o.oid = p.amopopr
+             join pg_namespace n on n.oid = o.oprnamespace
+             where k.opcintype = b.base and k.opcdefault and n.nspname <> 'pg_catalog'
+               and k.opcmethod = (select m.oid from pg_am m where m.amname = 'btree')) as equals
      from based b
      join pg_attribute a on a.attrelid = $1 and a.attnum = b.attnum
      join pg_type t on t.oid = a.atttypid
@@ -121,6 +131,7 @@ async function readColumns(session: Session, oid: number): Promise<MainColumn[]>
     generated: row.generated !== "",
     identity: row.identity === "a" ? "always" : row.identity === "d" ? "default" : undefined,
     collation: row.collation ?? undefined,
+    equals: row.equals ?? "=",
   }));
 }
 

@@ -10,12 +10,19 @@ import type { Session } from "./session.ts";
 
 const chunk = 64;
 
-/** A condition of the server or of another session says nothing about a record: the loop must not swallow it. */
-const raiseOthers = `get stacked diagnostics state = returned_sqlstate, said = message_text, con = constraint_name, col = column_name;
-        if left(state, 2) in ('40', '53', '55', '57', '58', 'XX', '25', '42') and state not in ('428C9', '42804') then raise; end if;`;
+/**
+ * Names that no column has: where both are in sight, PL/pgSQL refuses a statement in which `state` may be a variable or a
+ * column of the main table.
+ */
+const declare = `#variable_conflict use_variable
+declare
+  drayage_lo bigint; drayage_hi bigint; drayage_n bigint; drayage_top bigint; drayage_found boolean;
+  drayage_state text; drayage_said text; drayage_con text; drayage_col text;`;
 
-const declare = `declare
-  lo bigint; hi bigint; n bigint; state text; said text; con text; col text; found boolean;`;
+/** A condition of the server or of another session says nothing about a record: the loop must not swallow it. */
+const raiseOthers = `get stacked diagnostics drayage_state = returned_sqlstate, drayage_said = message_text,
+          drayage_con = constraint_name, drayage_col = column_name;
+        if left(drayage_state, 2) in ('40', '53', '55', '57', '58', 'XX', '25', '42') and drayage_state not in ('428C9', '42804') then raise; end if;`;
 
 export async function makeCastFunctions(session: Session): Promise<void> {
   for (const [name, state, said] of [
@@ -47,30 +54,30 @@ export async function findUncastable(session: Session, job: MergeJob): Promise<v
   const one = casts
     .map(
       ({ name, value }) => `
-        if not found then
+        if not drayage_found then
           begin
-            perform ${value} from ${job.staging} s where s._n = n;
+            perform ${value} from ${job.staging} s where s._n = drayage_n;
           exception when others then
             ${raiseOthers}
-            insert into ${badTable} (_n, round, sqlstate, column_name, message) values (n, 0, state, ${literal(name)}, said);
-            found := true;
+            insert into ${badTable} (_n, round, sqlstate, column_name, message) values (drayage_n, 0, drayage_state, ${literal(name)}, drayage_said);
+            drayage_found := true;
           end;
         end if;`,
     )
     .join("");
   const body = `${declare}
 begin
-  for lo, hi in
+  for drayage_lo, drayage_hi in
     select min(c._n), max(c._n)
     from (select s._n, (row_number() over (order by s._n) - 1) / ${chunk} as chunk from ${job.staging} s) c
     group by c.chunk order by 1
   loop
     begin
-      perform ${all} from ${job.staging} s where s._n between lo and hi and not exists (select from ${badTable} b where b._n = s._n);
+      perform ${all} from ${job.staging} s where s._n between drayage_lo and drayage_hi and not exists (select from ${badTable} b where b._n = s._n);
     exception when others then
       ${raiseOthers}
-      for n in select s._n from ${job.staging} s where s._n between lo and hi and not exists (select from ${badTable} b where b._n = s._n) loop
-        found := false;${one}
+      for drayage_n in select s._n from ${job.staging} s where s._n between drayage_lo and drayage_hi and not exists (select from ${badTable} b where b._n = s._n) loop
+        drayage_found := false;${one}
       end loop;
     end;
   end loop;
@@ -88,27 +95,27 @@ export async function applyEach(
   const block = (places: readonly [string, string]) =>
     [...statements(places), "set constraints all immediate"].map((statement) => `      ${statement};`).join("\n");
   const body = `${declare}
-  top bigint;
 begin
-  select max(place) into top from ${verdictTable} where round = ${round};
-  lo := 1;
-  while lo <= top loop
-    hi := lo + ${chunk - 1};
+  select max(place) into drayage_top from ${verdictTable} where round = ${round};
+  drayage_lo := 1;
+  while drayage_lo <= drayage_top loop
+    drayage_hi := drayage_lo + ${chunk - 1};
     begin
-${block(["lo", "hi"])}
+${block(["drayage_lo", "drayage_hi"])}
     exception when others then
       ${raiseOthers}
-      for n in lo .. least(hi, top) loop
+      for drayage_n in drayage_lo .. least(drayage_hi, drayage_top) loop
         begin
-${block(["n", "n"])}
+${block(["drayage_n", "drayage_n"])}
         exception when others then
           ${raiseOthers}
           insert into ${badTable} (_n, round, sqlstate, column_name, constraint_name, message)
-          select v._n, ${round + 1}, state, nullif(col, ''), nullif(con, ''), said from ${verdictTable} v where v.round = ${round} and v.place = n;
+          select v._n, ${round + 1}, drayage_state, nullif(drayage_col, ''), nullif(drayage_con, ''), drayage_said
+          from ${verdictTable} v where v.round = ${round} and v.place = drayage_n;
         end;
       end loop;
     end;
-    lo := hi + 1;
+    drayage_lo := drayage_hi + 1;
   end loop;
 end`;
   await session.query("create index on pg_temp.drayage_verdict (place)");

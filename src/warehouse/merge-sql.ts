@@ -20,6 +20,10 @@ export interface MergeColumn {
   /** With modifier. */
   readonly type: string;
   readonly collation: string | undefined;
+  /** Operator by which keys compare. */
+  readonly equals: string;
+  /** False: can be inserted, never set (generated always as identity). */
+  readonly settable: boolean;
 }
 
 export interface MergeObject {
@@ -209,7 +213,7 @@ function insertValues(job: MergeJob, mode: CastMode, o: { id: string; version: s
 /** The staged records of a round that may be applied: not bad, not ignored; after round 0 only older records of keys that failed. */
 function candidates(job: MergeJob, mode: CastMode, round: number): string {
   const keys = job.key.map((column, i) => `${keyValue(column, mode)} as k${i}`).join(", ");
-  const same = job.key.map((column, i) => `f.k${i} = ${keyValue(column, mode)}`).join(" and ");
+  const same = job.key.map((column, i) => `f.k${i} ${column.equals} ${keyValue(column, mode)}`).join(" and ");
   const failed =
     round === 0
       ? ""
@@ -225,6 +229,13 @@ function candidates(job: MergeJob, mode: CastMode, round: number): string {
 /** The keys of the staged records that are not bad, as k0, k1 ... */
 export function keysOfStaged(job: MergeJob, mode: CastMode): string {
   return candidates(job, mode, 0);
+}
+
+/** Key of a table against k0, k1 ... of candidates. */
+export function matchStaged(job: MergeJob, table: string, candidate: string): string {
+  return job.key
+    .map((column, i) => `${table}.${ident(column.column)} ${column.equals} ${candidate}.k${i}`)
+    .join(" and ");
 }
 
 /** A verdict for the newest record of each key. `placed` numbers them, deletes first, for the loop. */
@@ -253,16 +264,14 @@ from (
   ) c
   order by ${keys}, _n desc
 ) s${o.join}
-left join ${job.target} m on ${job.key.map((column, i) => `m.${ident(column.column)} = s.k${i}`).join(" and ")}${
-    job.tombstones === undefined
-      ? ""
-      : `\nleft join ${job.tombstones} t on ${job.key.map((column, i) => `t.${ident(column.column)} = s.k${i}`).join(" and ")}`
+left join ${job.target} m on ${matchStaged(job, "m", "s")}${
+    job.tombstones === undefined ? "" : `\nleft join ${job.tombstones} t on ${matchStaged(job, "t", "s")}`
   }`;
 }
 
 /** How many records lost to a later record of their key, by ordinal: superseded when that one was applied, else as stale as it. */
 export function countLosers(job: MergeJob, mode: CastMode): string {
-  const same = job.key.map((_, i) => `l.k${i} = w.k${i}`).join(" and ");
+  const same = job.key.map((column, i) => `l.k${i} ${column.equals} w.k${i}`).join(" and ");
   return `with c as (
     ${candidates(job, mode, 0)}
   ), w as (
@@ -305,7 +314,9 @@ function from(job: MergeJob, o: { join: string }): string {
 }
 
 function matchKey(job: MergeJob, mode: CastMode, alias: string): string {
-  return job.key.map((column) => `${alias}.${ident(column.column)} = ${keyValue(column, mode)}`).join(" and ");
+  return job.key
+    .map((column) => `${alias}.${ident(column.column)} ${column.equals} ${keyValue(column, mode)}`)
+    .join(" and ");
 }
 
 /** What applies the verdicts of a slice, in order. `has` leaves out statements that would find nothing. */
@@ -367,12 +378,12 @@ function update(job: MergeJob, mode: CastMode, slice: Slice, o: ReturnType<typeo
   const isKey = new Set(job.key.map((column) => column.column));
   const set = [
     ...job.columns
-      .filter((column) => !isKey.has(column.column))
+      .filter((column) => !isKey.has(column.column) && column.settable)
       .map((column) => `${ident(column.column)} = ${columnValue(column, mode)}`),
     ...systemColumns(job).map((name, i) => `${ident(name)} = ${systemValues(job, o)[i]}`),
   ].join(",\n  ");
-  const rest = job.columns;
-  const differs = `not record_image_eq(row(${rest.map((column) => `m.${ident(column.column)}`).join(", ")}), row(${rest
+  const compared = job.columns.filter((column) => isKey.has(column.column) || column.settable);
+  const differs = `not record_image_eq(row(${compared.map((column) => `m.${ident(column.column)}`).join(", ")}), row(${compared
     .map((column) => `(${columnValue(column, mode)})::${column.type}`)
     .join(", ")}))`;
   const wanted = same ? `(v.verdict = 'updated' or (v.verdict = 'same' and ${differs}))` : "v.verdict = 'updated'";

@@ -35,6 +35,8 @@ export interface MergeOptions {
   readonly checkDeletes: (deletes: number) => Promise<void>;
   /** Bad records beyond this many are counted, not fetched. */
   readonly fetchBad: number;
+  /** `findBad` ran in this transaction. */
+  readonly badFound?: boolean | undefined;
 }
 
 export interface MergeOutcome {
@@ -54,35 +56,38 @@ interface Scan {
 }
 
 export async function merge(session: Session, job: MergeJob, options: MergeOptions): Promise<MergeOutcome> {
+  const clean = options.badFound === true ? undefined : await mergeClean(session, job, options);
+  if (clean !== undefined) return clean;
+  await mergeWithBad(session, job, options);
+  return {
+    form: job.key.length === 0 ? "append" : "general",
+    castMode: "lenient",
+    counts: await countAll(session, job, "lenient"),
+    bad: await readBadRecords(session, options.fetchBad),
+  };
+}
+
+/** The optimistic way; undefined, and nothing merged, when some record may be bad. */
+async function mergeClean(session: Session, job: MergeJob, options: MergeOptions): Promise<MergeOutcome | undefined> {
   await session.query(`truncate ${badTable}, ${verdictTable}`);
   const suspects = suspectColumns(job);
   const scan = toNumbers(await session.one<Record<string, string>>(scanStatement(job, suspects)));
   const isSuspect = suspects.some((_, i) => (scan[`s${i}`] ?? 0) > 0);
   const append = job.key.length === 0;
-  if (!isSuspect && scan.bad_op === 0 && scan.null_key === 0) {
-    if (
-      (append || (options.fresh && scan.deletes === 0)) &&
-      (await attempt(session, () => insertEvery(session, job, scan.total)))
-    ) {
-      return {
-        form: append ? "append" : "fresh",
-        castMode: "strict",
-        counts: await insertedCounts(session, job),
-        bad: [],
-      };
-    }
-    if (!append && (await attempt(session, () => applySet(session, job, "strict", options)))) {
-      return { form: "general", castMode: "strict", counts: await countAll(session, job, "strict"), bad: [] };
-    }
+  if (isSuspect || scan.bad_op > 0 || scan.null_key > 0) return undefined;
+  if (
+    (append || (options.fresh && scan.deletes === 0)) &&
+    (await attempt(session, () => insertEvery(session, job, scan.total)))
+  ) {
+    return {
+      form: append ? "append" : "fresh",
+      castMode: "strict",
+      counts: await insertedCounts(session, job),
+      bad: [],
+    };
   }
-  await mergeWithBad(session, job, options);
-  const bad = await readBadRecords(session, options.fetchBad);
-  return {
-    form: append ? "append" : "general",
-    castMode: "lenient",
-    counts: await countAll(session, job, "lenient"),
-    bad,
-  };
+  if (append || !(await attempt(session, () => applySet(session, job, "strict", options)))) return undefined;
+  return { form: "general", castMode: "strict", counts: await countAll(session, job, "strict"), bad: [] };
 }
 
 /** A trigger swallowed rows of a plain INSERT: the verdicts of the general form tell which. */
@@ -120,16 +125,20 @@ async function applySet(session: Session, job: MergeJob, mode: CastMode, options
   if (options.mayRefuse && job.key.length > 0) await session.query(markRefused(job, mode));
 }
 
-/** Fills `drayage_bad` with what no cast takes, before anything is merged: `plan` copies rows by key first. */
+/**
+ * Fills `drayage_bad` with what no cast takes, before anything is merged: `plan` copies rows by key first. Takes those records
+ * out of staging: a join by key may cast every staged row before it looks at anything else of it.
+ */
 export async function findBad(session: Session, job: MergeJob): Promise<void> {
   await makeCastFunctions(session);
   await session.query(`truncate ${badTable}, ${verdictTable}`);
   for (const statement of markStructuralBad(job)) await session.query(statement);
   await findUncastable(session, job);
+  await session.query(`delete from ${job.staging} s using ${badTable} b where b._n = s._n`);
 }
 
 async function mergeWithBad(session: Session, job: MergeJob, options: MergeOptions): Promise<void> {
-  await findBad(session, job);
+  if (options.badFound !== true) await findBad(session, job);
   if (await attempt(session, () => applySet(session, job, "lenient", options))) return;
   // A constraint or a trigger refuses some: apply piece by piece. A key whose newest record failed gets its next older one.
   await session.query(`truncate ${verdictTable}`);
@@ -198,13 +207,14 @@ async function insertedCounts(session: Session, job: MergeJob): Promise<Map<numb
   return counts;
 }
 
-/** What is staged and what of it is bad, by ordinal. */
+/** What was staged and what of it is bad, by ordinal. Round 0 is out of staging. */
 async function stagedCounts(session: Session, job: MergeJob): Promise<Map<number, RecordCounts>> {
   const counts = new Map<number, RecordCounts>();
   for (const object of job.objects) counts.set(object.ordinal, noCounts());
   const { rows } = await session.query<{ ordinal: number; read: number; rejected: number }>(
     `select (s._n >> 40)::integer as ordinal, count(*)::integer as read, count(b._n)::integer as rejected
-     from ${job.staging} s left join ${badTable} b on b._n = s._n group by 1`,
+     from (select _n from ${job.staging} union all select _n from ${badTable} where round = 0) s
+     left join ${badTable} b on b._n = s._n group by 1`,
   );
   for (const { ordinal, read, rejected } of rows) {
     const of = counts.get(ordinal);

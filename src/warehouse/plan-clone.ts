@@ -5,7 +5,7 @@
 import { type MainTable, mainTableSql, readMainTable } from "./catalog.ts";
 import { ident, identList, literal } from "./identifier.ts";
 import { createTombstones } from "./main-table.ts";
-import { type CastMode, keysOfStaged, type MergeJob } from "./merge-sql.ts";
+import { type CastMode, keysOfStaged, type MergeJob, matchStaged } from "./merge-sql.ts";
 import type { Session } from "./session.ts";
 
 export const cloneName = { schema: "pg_temp", table: "drayage_plan" } as const;
@@ -51,8 +51,7 @@ export async function copyStagedKeys(
   mode: CastMode,
 ): Promise<void> {
   const staged = keysOfStaged(job, mode);
-  const match = (alias: string) =>
-    job.key.map((column, i) => `${alias}.${ident(column.column)} = k.k${i}`).join(" and ");
+  const match = (alias: string) => matchStaged(job, alias, "k");
   const key = identList(job.key.map((column) => column.column));
   const columns = main.columns.filter((column) => !column.generated).map((column) => column.name);
   await session.query(

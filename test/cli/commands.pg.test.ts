@@ -236,7 +236,8 @@ test("migrate makes the state schema once", async () => {
   try {
     await fill(place);
     const first = await place.run(["migrate"]);
-    expect(first).toMatchObject({ exit: 0, stdout: "Applied to the state schema drayage: 0001_state.sql\n" });
+    expect(first.exit).toBe(0);
+    expect(first.stdout).toMatch(/^Applied to the state schema drayage: 0001_state\.sql/);
     expect(await place.run(["migrate"])).toMatchObject({
       exit: 0,
       stdout: "The state schema drayage is up to date.\n",

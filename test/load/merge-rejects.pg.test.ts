@@ -159,6 +159,24 @@ test("a record that a constraint refuses gives way to the one before it", async 
   expect(await table.rejects()).toEqual(["3 check - is_small", "4 check - is_small", "5 check - is_small"]);
 });
 
+test("columns may bear the names of anything that looks for bad records", async () => {
+  const names = ["n", "state", "found", "lo", "hi", "top", "place", "round", "verdict", "col", "con", "said"];
+  const table = await oneTable(
+    place,
+    { primary_key: ["state", "n"] },
+    `create table TABLE (${names.map((name) => `${name} integer check (${name} < 100)`).join(", ")}, primary key (state, n))`,
+  );
+  const row = (value: string, n: number) => names.map((name) => (name === "n" ? String(n) : value)).join(",");
+  table.full(1, csv(names.join(","), row("1", 1), row("x", 2), row("100", 3)));
+  const first = await table.load();
+  expect(first.failures).toEqual([]);
+  expect(first.counts).toEqual({ read: 3, inserted: 1, rejected: 2 });
+  table.change(1, csv(`Op,${names.join(",")}`, `U,${row("1", 1)}`, `D,${row("7", 7)}`, `I,${row("100", 3)}`));
+  const { failures, counts } = await table.load();
+  expect(failures).toEqual([]);
+  expect(counts).toEqual({ read: 3, updated: 1, unchanged: 1, rejected: 1 });
+});
+
 test("deferred constraints are judged with their record, not at COMMIT", async () => {
   const table = await oneTable(
     place,

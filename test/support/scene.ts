@@ -39,7 +39,9 @@ export interface Scene {
   readonly tables: readonly SceneTable[];
   /** A database of its own. */
   stage(): Promise<Stage>;
-  /** Asserts that each object was applied once, every entry balances, and the rows are those of the source. */
+  /** Asserts that each object was applied once and every entry balances. */
+  checkHistory(client: pg.Client): Promise<void>;
+  /** The same, and that the rows are those of the source. */
   check(client: pg.Client): Promise<void>;
   end(): void;
 }
@@ -93,6 +95,7 @@ ${entries.join("\n")}
         end: () => database.drop(),
       };
     },
+    checkHistory: (client) => checkHistory(client, objects),
     async check(client) {
       await checkHistory(client, objects);
       for (const [name, { columns, rows }] of expected) {

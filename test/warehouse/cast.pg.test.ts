@@ -160,6 +160,7 @@ const tables: Readonly<Record<string, Cases>> = {
   uuid: { "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", x: "!cast" },
   jsonb: { '{"a": 1.0}': '{"a": 1.0}', "{": "!cast" },
   text: { " a ": " a ", "": "", now: "now" },
+  "char(3)": { abc: "abc", a: "a", "abc   ": "abc", abcd: "!too_long", "": "" },
   "varchar(3)": { abc: "abc", "abc ": "!lossy", abcd: "!too_long", äöü: "äöü" },
 };
 
