@@ -1,9 +1,10 @@
 /** `drayage history`: objects and runs, and what became of them. */
 import { formatBytes, formatCount, formatDuration } from "../observe/progress.ts";
 import { type HistoryRow, type RunRow, readHistory, readRuns } from "../warehouse/history-rows.ts";
+import { outcomes } from "../warehouse/record-counts.ts";
 import { configOf, type GlobalOptions, type Host, terminalOf } from "./context.ts";
 import { stateNames, withState } from "./state-session.ts";
-import { print, renderTable, safeText, type Terminal, tone } from "./terminal.ts";
+import { printResult, renderTable, safeText, type Terminal, tone } from "./terminal.ts";
 
 export interface HistoryOptions extends GlobalOptions {
   readonly limit?: number;
@@ -25,10 +26,10 @@ export async function runHistory(host: Host, names: readonly string[], options: 
   if (terminal.json) {
     const body = options.runs === true ? { runs } : { objects };
     host.stdout.write(`${JSON.stringify({ format: 1, command: "history", exit: 0, ...body }, undefined, 2)}\n`);
-  } else if (runs.length > 0) print(terminal, runsTable(terminal, runs));
-  else if (objects.length > 0) print(terminal, objectsTable(terminal, objects));
+  } else if (runs.length > 0) printResult(terminal, runsTable(terminal, runs));
+  else if (objects.length > 0) printResult(terminal, objectsTable(terminal, objects));
   else
-    print(
+    printResult(
       terminal,
       found === undefined
         ? "Nothing was ever loaded: there is no state schema yet. Run `drayage load`."
@@ -42,22 +43,9 @@ function when(time: Date | null): string {
 }
 
 function objectsTable(terminal: Terminal, rows: readonly HistoryRow[]): string {
-  const head = [
-    "finished (UTC)",
-    "table",
-    "object",
-    "status",
-    "read",
-    "ins",
-    "upd",
-    "del",
-    "same",
-    "super",
-    "stale",
-    "ign",
-    "rej",
-    "size",
-  ];
+  // Outcomes that no listed object had say nothing.
+  const shown = outcomes.filter((outcome) => rows.some((row) => Number(row[`rows_${outcome}`] ?? 0) > 0));
+  const head = ["finished (UTC)", "table", "object", "status", "read", ...shown, "size"];
   return renderTable(
     head.map((name) => tone(terminal, "dim", name)),
     rows.map((row) => [
@@ -65,20 +53,12 @@ function objectsTable(terminal: Terminal, rows: readonly HistoryRow[]): string {
       safeText(row.table_name),
       safeText(row.key),
       status(terminal, row),
-      ...[
-        row.rows_read,
-        row.rows_inserted,
-        row.rows_updated,
-        row.rows_deleted,
-        row.rows_unchanged,
-        row.rows_superseded,
-        row.rows_stale,
-        row.rows_ignored,
-        row.rows_rejected,
-      ].map((count) => (count === null ? "" : formatCount(Number(count)))),
+      ...[row.rows_read, ...shown.map((outcome) => row[`rows_${outcome}`])].map((count) =>
+        count === null ? "" : formatCount(Number(count)),
+      ),
       formatBytes(Number(row.size)),
     ]),
-    [4, 5, 6, 7, 8, 9, 10, 11, 12, 13],
+    head.map((_, i) => i).filter((i) => i > 3),
   );
 }
 

@@ -2,7 +2,7 @@
 import { migrate } from "../warehouse/migrate.ts";
 import { Session } from "../warehouse/session.ts";
 import { configOf, type GlobalOptions, type Host, terminalOf } from "./context.ts";
-import { print } from "./terminal.ts";
+import { printResult } from "./terminal.ts";
 
 export async function runMigrate(host: Host, options: GlobalOptions): Promise<number> {
   const terminal = terminalOf(host, options);
@@ -11,8 +11,9 @@ export async function runMigrate(host: Host, options: GlobalOptions): Promise<nu
   try {
     const applied = await migrate(session, config.warehouse.stateSchema);
     if (terminal.json) host.stdout.write(`${JSON.stringify({ format: 1, command: "migrate", exit: 0, applied })}\n`);
-    else if (applied.length === 0) print(terminal, `The state schema ${config.warehouse.stateSchema} is up to date.`);
-    else print(terminal, `Applied to the state schema ${config.warehouse.stateSchema}: ${applied.join(", ")}`);
+    else if (applied.length === 0)
+      printResult(terminal, `The state schema ${config.warehouse.stateSchema} is up to date.`);
+    else printResult(terminal, `Applied to the state schema ${config.warehouse.stateSchema}: ${applied.join(", ")}`);
     return 0;
   } finally {
     await session.close();

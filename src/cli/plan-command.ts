@@ -4,7 +4,7 @@ import { type PlanReport, runPlan as planTables } from "../load/run-plan.ts";
 import { configOf, type GlobalOptions, type Host, terminalOf, withSignals, withSource } from "./context.ts";
 import { printTraces } from "./print-error.ts";
 import { planJson, planSql, planText, planYaml, type Samples } from "./render-plan.ts";
-import { print } from "./terminal.ts";
+import { printResult } from "./terminal.ts";
 import { wantedTables } from "./wanted-tables.ts";
 
 export interface PlanOptions extends GlobalOptions {
@@ -26,9 +26,9 @@ export async function runPlan(host: Host, names: readonly string[], options: Pla
   const exit = planExit(report);
   const samples = options.samples ?? (terminal.interactive ? "full" : "masked");
   if (terminal.json) host.stdout.write(`${JSON.stringify(planJson(report, exit, samples), undefined, 2)}\n`);
-  else if (options.sql === true) print(terminal, planSql(report));
-  else if (options.yaml === true) print(terminal, planYaml(report));
-  else print(terminal, planText(terminal, report, samples));
+  else if (options.sql === true) printResult(terminal, planSql(report));
+  else if (options.yaml === true) printResult(terminal, planYaml(report));
+  else printResult(terminal, planText(terminal, report, samples));
   printTraces(
     terminal,
     report.tables.flatMap((table) => table.errors),

@@ -12,7 +12,7 @@ import {
 } from "../warehouse/rejects.ts";
 import { configOf, type GlobalOptions, type Host, terminalOf } from "./context.ts";
 import { stateNames, withState } from "./state-session.ts";
-import { print, renderTable, safeText, type Terminal, tone } from "./terminal.ts";
+import { printResult, renderTable, safeText, type Terminal, tone } from "./terminal.ts";
 
 export interface RejectsOptions extends GlobalOptions {
   readonly reason?: string;
@@ -38,7 +38,7 @@ export async function runRejectsList(host: Host, names: readonly string[], optio
     host.stdout.write(
       `${JSON.stringify({ format: 1, command: "rejects list", exit: 0, counts, rejects }, undefined, 2)}\n`,
     );
-  else print(terminal, rejects.length === 0 ? "No open rejects." : listText(terminal, counts, rejects));
+  else printResult(terminal, rejects.length === 0 ? "No open rejects." : listText(terminal, counts, rejects));
   return 0;
 }
 
@@ -91,7 +91,7 @@ export async function runRejectsShow(host: Host, id: string, options: GlobalOpti
     host.stdout.write(
       `${JSON.stringify({ format: 1, command: "rejects show", exit: 0, ...rest, record: record?.toString("utf8") }, undefined, 2)}\n`,
     );
-  } else print(terminal, showText(terminal, reject));
+  } else printResult(terminal, showText(terminal, reject));
   return 0;
 }
 

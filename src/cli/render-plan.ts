@@ -23,10 +23,10 @@ export function planText(terminal: Terminal, report: PlanReport, samples: Sample
 
 function tableText(terminal: Terminal, table: TablePlan, samples: Samples): string[] {
   const { fullLoads, changes, bytes } = table.objects;
-  const title = `${tone(terminal, "strong", safeText(table.target))}  ${table.exists ? "" : "new table, "}${formatCount(fullLoads)} full-load and ${formatCount(changes)} change objects, ${formatBytes(bytes)}`;
+  const title = `${tone(terminal, "strong", safeText(table.target))}  ${table.exists ? "" : "new table, "}${formatCount(fullLoads)} full-load and ${counted(changes, "change object")}, ${formatBytes(bytes)}`;
   if (fullLoads + changes === 0) return [`${tone(terminal, "strong", safeText(table.target))}  nothing new`];
   const parts = [
-    `${title}\n  read ${formatCount(table.read.records)} records of ${formatCount(table.read.objects)} objects${table.key.length === 0 ? "" : `, key ${safeText(table.key.join(", "))}`}`,
+    `${title}\n  read ${counted(table.read.records, "record")} of ${counted(table.read.objects, "object")}${table.key.length === 0 ? "" : `, key ${safeText(table.key.join(", "))}`}`,
   ];
   if (table.dialect.length > 0)
     parts.push(
@@ -79,6 +79,10 @@ function outcomeText(terminal: Terminal, table: TablePlan): string {
     (rejects.length === 0 ? "" : `\n  ${tone(terminal, "warn", "rejects expected")}: ${rejects.join(", ")}`) +
     `\n  ${tone(terminal, "dim", "not tried: foreign keys, triggers, unique values of rows outside these objects")}`
   );
+}
+
+function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** A few nulls are not none, and nearly all are not all. */

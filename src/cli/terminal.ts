@@ -29,6 +29,12 @@ export function tone(terminal: Terminal, kind: Tone, text: string): string {
   return terminal.colour ? styleText(tones[kind], text, { validateStream: false }) : text;
 }
 
+/** What was asked for: --quiet leaves it. */
+export function printResult(terminal: Terminal, text: string): void {
+  terminal.out.write(`${text}\n`);
+}
+
+/** What a command tells by the way: --quiet leaves it out. */
 export function print(terminal: Terminal, text: string): void {
   if (!terminal.quiet) terminal.out.write(`${text}\n`);
 }

@@ -75,7 +75,7 @@ test(`killed ${kills} times (DRAYAGE_TEST_SEED=${seed})`, { timeout: 180_000 }, 
     try {
       // Up to four in a row: who takes over may be killed as well.
       for (let left = 1 + random.below(4); left > 0 && killed.length < kills; left--) {
-        const kill = await killOne(stage, random, round);
+        const kill = await killOne(stage, random, round, killed.length % 6 === 2);
         if (kill === undefined) break;
         killed.push(kill);
       }
@@ -95,9 +95,8 @@ test(`killed ${kills} times (DRAYAGE_TEST_SEED=${seed})`, { timeout: 180_000 }, 
   expect(killed.filter((kill) => kill.inside).length).toBeGreaterThanOrEqual(leastInside);
 });
 
-/** One in six before the work begins. The others while it is under way: after so many more objects, and a part of the time of one unit. */
-async function killOne(stage: Stage, random: Random, round: number): Promise<Kill | undefined> {
-  const early = random.chance(16);
+/** `early`: before the work begins. Else while it is under way: after so many more objects, and a part of the time of one unit. */
+async function killOne(stage: Stage, random: Random, round: number, early: boolean): Promise<Kill | undefined> {
   const share = random.below(1000) / 1000;
   const watch = await LoadWatch.begin(stage.client);
   const before = await loadedEntries(stage.client);
