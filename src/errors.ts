@@ -85,7 +85,7 @@ export const errorCodes = {
   },
   OBJECT_GONE: {
     summary: "The object vanished after it was listed",
-    next: "If DMS removed it (reload, truncate), the next full load covers it; else `drayage mark skipped`.",
+    next: "If DMS removed it (reload, truncate), the next full load covers it; else deliver it again.",
     exit: 1,
     retry: "auto",
   },
@@ -103,13 +103,13 @@ export const errorCodes = {
   },
   OBJECT_ARCHIVED: {
     summary: "The object is in an archived storage class",
-    next: "Restore it in S3, or take it out with `drayage mark skipped`.",
+    next: "Restore it in S3; the next run loads it.",
     exit: 1,
     retry: "after_change",
   },
   GZIP_BROKEN: {
     summary: "The object is not a complete gzip file",
-    next: "Deliver the object again (a new upload is picked up by itself), or `drayage mark skipped`.",
+    next: "Deliver the object again; a new upload is picked up by itself.",
     exit: 1,
     retry: "after_change",
   },
@@ -189,7 +189,7 @@ export const errorCodes = {
   },
   MAIN_TABLE_REPLACED: {
     summary: "The main table was dropped or re-created since its last load",
-    next: "Restore it, or forget its history with `drayage mark pending <table>`.",
+    next: "Restore it; or load everything anew after the statements printed above.",
     exit: 6,
     retry: "after_change",
   },

@@ -29,18 +29,17 @@ export async function runDemo(host: Host, options: DemoOptions): Promise<number>
   const terminal = terminalOf(host, options);
   const keep = options.keep === true;
   const folder = mkdtempSync(join(tmpdir(), "drayage-demo-"));
+  let kept = false;
   const cleanup: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
   try {
     print(
       terminal,
       `${tone(terminal, "strong", "drayage demo")}  a real PostgreSQL and S3 over HTTP start on this machine, on 127.0.0.1`,
     );
-    const [postgres, s3] = await Promise.all([startPostgres({ keep }), startS3({ keep })]);
-    if (!keep)
-      cleanup.unshift(
-        () => s3.stop(),
-        () => postgres.stop(),
-      );
+    const starting = [startPostgres({ keep }), startS3({ keep })] as const;
+    // A server that came up is stopped also when the other one did not.
+    for (const server of starting) cleanup.unshift(async () => (await server.catch(() => undefined))?.stop());
+    const [postgres, s3] = await Promise.all(starting);
     await s3.bucket(bucket);
     const file = join(folder, "drayage.yaml");
     writeFileSync(file, demoConfig(s3.endpoint), { mode: 0o600 });
@@ -49,11 +48,13 @@ export async function runDemo(host: Host, options: DemoOptions): Promise<number>
     const reports = await loadHours(terminal, host, config, s3, environment);
     await showRows(terminal, config);
     const balanced = closing(terminal, reports);
+    kept = keep;
     if (keep) print(terminal, keptText(file, environment, [postgres.stopCommand, s3.stopCommand]));
     else print(terminal, nextText());
     return balanced ? 0 : 1;
   } finally {
-    if (!keep) for (const step of cleanup) await step();
+    // Only what was shown how to end may stay.
+    if (!kept) for (const step of cleanup) await step();
   }
 }
 

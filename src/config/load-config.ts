@@ -29,7 +29,8 @@ export function loadConfig({ file, env, readFile = readText }: LoadConfigOptions
   const problems = new Problems();
   const tree = readTree(text, problems, expander(file, env, readFile));
   if (tree === undefined) return fail(problems, file);
-  if (tree.value === null) problems.add([], { line: 1, column: 1 }, "the file is empty; `drayage init` writes one");
+  if (tree.value === null)
+    problems.add([], { line: 1, column: 1 }, "the file is empty; README.md has one to start from");
   else if (typeof tree.value !== "object" || Array.isArray(tree.value))
     problems.add([], { line: 1, column: 1 }, "the file must be a map of sections: source, warehouse, tables");
   else checkTree(tree, file, problems);

@@ -11,7 +11,7 @@ import type { SourceObject } from "./discover.ts";
 import { asDrayageError } from "./load-errors.ts";
 import { type MergedUnit, mergeUnit } from "./merge-unit.ts";
 import { nextUnit, retryPolicy } from "./next-unit.ts";
-import { newGeneration, noteUnit, noteWaiting, pausedText } from "./note-unit.ts";
+import { mainTableReplaced, newGeneration, noteUnit, noteWaiting, pausedText } from "./note-unit.ts";
 import { newTableReport, type TableReport } from "./report.ts";
 import { skipReturned } from "./returned-objects.ts";
 import { stageUnit } from "./stage-unit.ts";
@@ -111,7 +111,7 @@ class TableLoader {
     const state = await ensureTableState(session, stateSchema, { name: this.#spec.name, ...this.#spec.target });
     const main = await readMainTable(session, this.#spec.target.schema, this.#spec.target.table);
     if (state.hasHistory && state.mainOid !== undefined && main?.oid !== state.mainOid) {
-      throw new DrayageError("MAIN_TABLE_REPLACED", { place: { table: this.#spec.name } });
+      throw mainTableReplaced(this.#spec, stateSchema, state.tableId);
     }
     const stored = await readStoredColumns(session, stateSchema, this.#spec.name);
     this.#known = { spec: this.#spec, main, stored, pinned: state.pinned };

@@ -1,5 +1,6 @@
 /** What goes into a table's report: merged units, objects that wait, what somebody should know. */
 import { DrayageError } from "../errors.ts";
+import { ident, literal } from "../warehouse/identifier.ts";
 import type { OpenObject } from "../warehouse/load-history.ts";
 import { overflowError } from "./contract.ts";
 import type { SourceObject } from "./discover.ts";
@@ -50,5 +51,20 @@ export function newGeneration(spec: TableSpec, objects: readonly SourceObject[])
   return new DrayageError("NEW_GENERATION", {
     message: `${objects.length} full-load ${many} came again with other bytes: a newer full load waits`,
     place: { table: spec.name, object: objects[0]?.key },
+  });
+}
+
+/** With the statements that forget what was loaded into the table that is gone. */
+export function mainTableReplaced(spec: TableSpec, stateSchema: string, tableId: number): DrayageError {
+  const state = ident(stateSchema);
+  const name = literal(spec.name);
+  return new DrayageError("MAIN_TABLE_REPLACED", {
+    place: { table: spec.name },
+    lines: [
+      `delete from ${state}.load_history where table_name = ${name};`,
+      `delete from ${state}.columns where table_name = ${name};`,
+      `drop table if exists ${state}.${ident(`tombstones_${tableId}`)} cascade;`,
+      `update ${state}.tables set main_oid = null, dialect = ${literal("{}")} where table_name = ${name};`,
+    ],
   });
 }

@@ -91,6 +91,7 @@ class TablePlanner {
   #key: readonly string[] = [];
   #live: MainTable | undefined;
   #clone: MainTable | undefined;
+  #hasTombstones = false;
 
   constructor(worker: Worker, spec: TableSpec, settings: PlanSettings) {
     this.#worker = worker;
@@ -141,8 +142,10 @@ class TablePlanner {
     }));
     while (claims.length > 0 && this.#read.records < this.#settings.limit) {
       const known: TableKnowledge = { spec: this.#spec, main: this.#clone, stored, pinned: state?.pinned ?? {} };
-      // A few objects at a time: what is read is bounded by records, not by objects.
-      const next = claims.slice(0, 16);
+      // A few objects at a time: what is read is bounded by records, not by objects. Of one kind, as `load` takes them.
+      const kind = claims[0]?.object.kind;
+      const other = claims.findIndex((claim) => claim.object.kind !== kind);
+      const next = claims.slice(0, other < 0 ? 16 : Math.min(other, 16));
       const staged = await stageUnit(session, staging, known, next, {
         config,
         source: this.#settings.source,
@@ -152,7 +155,7 @@ class TablePlanner {
       for (const { error } of staged.failures) this.errors.push(asDrayageError(error, this.#spec, "read the object"));
       if (staged.unit !== undefined) await this.#planUnit(known, staged.unit, state?.tableId);
       if (this.errors.some((error) => error.exit === 6)) return;
-      claims = [...staged.rest, ...claims.slice(16)];
+      claims = [...staged.rest, ...claims.slice(next.length)];
     }
   }
 
@@ -172,24 +175,28 @@ class TablePlanner {
     const binding = bindColumns(this.#spec, staged, known.stored, this.#clone);
     this.#key = binding.key;
     this.#columns.markKey(binding.key);
-    await this.#ddl(known, unit);
+    await this.#ddl(binding);
     const onClone: TableSpec = { ...this.#spec, target: cloneName };
     for (const statement of decideContract(onClone, binding, this.#clone).statements) await session.query(statement);
     this.#clone = await readClone(session);
     if (this.#clone === undefined) throw new DrayageError("INTERNAL");
-    if (binding.key.length > 0) await makeCloneTombstones(session, this.#clone, binding.key);
+    // Kept from unit to unit: a key that one deletes must not be copied from the live table again for the next.
+    if (binding.key.length > 0 && !this.#hasTombstones) {
+      await makeCloneTombstones(session, this.#clone, binding.key);
+      this.#hasTombstones = true;
+    }
     await this.#merge(unit, bindColumns(this.#spec, staged, known.stored, this.#clone), tableId);
   }
 
-  /** The statements that `load` would run on the live table. */
-  async #ddl(known: TableKnowledge, unit: StagedUnit): Promise<void> {
-    if (this.#live === undefined && this.#statements.length > 0) return;
-    const binding = bindColumns(this.#spec, stagedColumns(known, unit), known.stored, this.#live);
-    const { statements } = decideContract(this.#spec, binding, this.#live);
-    if (this.#live === undefined && !(await schemaExists(this.#worker.session, this.#spec.target.schema))) {
-      this.#statements.push(createSchema(this.#spec.target.schema));
-    }
-    for (const statement of statements) if (!this.#statements.includes(statement)) this.#statements.push(statement);
+  /** The statements that `load` would run on the live table, which the clone stands for. */
+  async #ddl(binding: Binding): Promise<void> {
+    const { target } = this.#spec;
+    const standsFor =
+      this.#clone === undefined ? undefined : { ...this.#clone, schema: target.schema, name: target.table };
+    const { statements } = decideContract(this.#spec, binding, standsFor);
+    if (standsFor === undefined && !(await schemaExists(this.#worker.session, target.schema)))
+      this.#statements.push(createSchema(target.schema));
+    this.#statements.push(...statements);
   }
 
   async #merge(unit: StagedUnit, binding: Binding, tableId: number | undefined): Promise<void> {
@@ -217,6 +224,7 @@ class TablePlanner {
         mayRefuse: false,
         checkDeletes: async () => undefined,
         fetchBad: 100_000,
+        badFound: copies,
       });
       this.#countObjects(unit, outcome.counts, outcome.bad);
     });

@@ -42,7 +42,7 @@ export async function makeCloneTombstones(session: Session, clone: MainTable, ke
   await session.query(createTombstones(cloneTombstones, clone, key));
 }
 
-/** Copies the live rows, and the live tombstones, that the staged records speak of. */
+/** Copies the live rows, and the live tombstones, that the staged records speak of and that were not copied before. */
 export async function copyStagedKeys(
   session: Session,
   job: MergeJob,
@@ -51,18 +51,23 @@ export async function copyStagedKeys(
   mode: CastMode,
 ): Promise<void> {
   const staged = keysOfStaged(job, mode);
-  const match = (alias: string) => matchStaged(job, alias, "k");
-  const key = identList(job.key.map((column) => column.column));
+  const sameKey = (a: string, b: string) =>
+    job.key.map(({ column, equals }) => `${a}.${ident(column)} ${equals} ${b}.${ident(column)}`).join(" and ");
   const columns = main.columns.filter((column) => !column.generated).map((column) => column.name);
+  // A value that an earlier unit took in another UNIQUE column; no deferrable key can say so.
+  const { deferrable } = await session.one<{ deferrable: boolean }>(
+    `select exists (select from pg_index where indrelid = 'pg_temp.drayage_plan'::regclass and indisunique and not indimmediate) as deferrable`,
+  );
   await session.query(
     `insert into pg_temp.drayage_plan (${identList(columns)}) overriding system value
      select ${columns.map((name) => `m.${ident(name)}`).join(", ")} from ${mainTableSql(main)} m
-     where exists (select from (${staged}) k where ${match("m")})
-     on conflict (${key}) do nothing`,
+     where exists (select from (${staged}) k where ${matchStaged(job, "m", "k")})
+       and not exists (select from pg_temp.drayage_plan p where ${sameKey("p", "m")})
+       and not exists (select from ${cloneTombstones} t where ${sameKey("t", "m")})${deferrable ? "" : "\n     on conflict do nothing"}`,
   );
   if (tombstones === undefined) return;
   await session.query(
-    `insert into ${cloneTombstones} select t.* from ${tombstones} t where exists (select from (${staged}) k where ${match("t")}) on conflict do nothing`,
+    `insert into ${cloneTombstones} select t.* from ${tombstones} t where exists (select from (${staged}) k where ${matchStaged(job, "t", "k")}) on conflict do nothing`,
   );
 }
 

@@ -22,8 +22,8 @@ source:
     nulls: ["NULL", ""]
     encoding: UTF8
     file_timezone: Asia/Tokyo
-    lob_max_size: 32KB
     zero_dates: null
+
 warehouse:
   host: db.internal
   port: "\${PORT:-5433}"
@@ -62,7 +62,7 @@ tables:
     contract: {columns: freeze, types: widen, max_new_columns: 0}
     write_mode: append
     deletes: ignore
-    full_load: changes
+    full_load: once
     on_reload: hold
     reject_limit: 0
     reject_limit_pct: 0.5
@@ -136,7 +136,7 @@ test("every key arrives where it belongs", () => {
     contract: { columns: "freeze", types: "widen", maxNewColumns: 0 },
     writeMode: "append",
     deletes: "ignore",
-    fullLoad: "changes",
+    fullLoad: "once",
     rejectLimit: 0,
     rejectLimitPct: 0.5,
     deleteLimitPct: 100,
@@ -152,7 +152,7 @@ test("every key arrives where it belongs", () => {
       nulls: ["NULL", ""],
       encoding: "utf-8",
       fileTimezone: "Asia/Tokyo",
-      lobMaxSize: 32_768,
+      lobMaxSize: undefined,
     },
   });
 });

@@ -38,6 +38,7 @@ const ofTables = [
   ["expect_every", "expect_every: 1h"],
   ["late_after", "late_after: 2h"],
   ["full_load", "full_load: snapshot"],
+  ["full_load", "full_load: changes"],
   ["contract.columns", "contract: {columns: rescue}"],
   ["contract.columns", "contract: {columns: discard}"],
   ["flatten.arrays", "flatten: {arrays: child}"],

@@ -90,7 +90,7 @@ test.each<[string, string, string]>([
   ["nulls as a word", "  a/b: {dialect: {nulls: atuo}}", "must be auto, or a list such as"],
   ["offset as zone", "  a/b: {dialect: {file_timezone: '+05:30'}}", "must be a time zone such as UTC or Asia/Kolkata"],
   ["encoding", "  a/b: {dialect: {encoding: utf9}}", "must be an encoding"],
-  ["size", "  a/b: {dialect: {lob_max_size: 32K}}", "must be a size such as 64MB"],
+
   ["long name", `  a/b: {columns: {x: {as: ${"é".repeat(32)}}}}`, "must not be longer than 63 bytes"],
   [
     "token holds delimiter",

@@ -1,10 +1,9 @@
 /** Loads side by side on one database, and a load that is frozen while another takes its objects over. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { lockClass } from "../../src/warehouse/advisory-locks.ts";
-import type { Ran, RunningDrayage } from "../support/drayage.ts";
-import { type FrontendMessage, isFence, mergeCommits, startPostgresProxy } from "../support/postgres-proxy.ts";
+import type { Ran } from "../support/drayage.ts";
+import { backends, holdLoad, terminate } from "../support/held-load.ts";
+import { type FrontendMessage, isFence, mergeCommits } from "../support/postgres-proxy.ts";
 import { faultsOf, loadedKeys, openScene, type Scene, type Stage, summaryOf } from "../support/scene.ts";
 
 let scene: Scene;
@@ -64,41 +63,51 @@ describe("loads started together", () => {
 });
 
 /** Where the first load is frozen: its message is held back, so that its claims, and what it has locked, stand. */
-const frozenAt: readonly { name: string; at: (message: FrontendMessage) => boolean }[] = [
-  { name: "in COPY", at: ({ type }) => type === "d" },
-  { name: "at the fence, under the table's lock", at: ({ type, sql }) => type === "P" && isFence(sql) },
-  { name: "at COMMIT", at: mergeCommits() },
+const frozenAt: readonly { name: string; at: () => (message: FrontendMessage) => boolean }[] = [
+  {
+    name: "in COPY",
+    at:
+      () =>
+      ({ type }) =>
+        type === "d",
+  },
+  {
+    name: "at the fence, under the table's lock",
+    at:
+      () =>
+      ({ type, sql }) =>
+        type === "P" && isFence(sql),
+  },
+  { name: "at COMMIT", at: mergeCommits },
 ];
 
 /** The backends that are ended under the frozen load. */
 const broken: readonly { name: string; where: string }[] = [
-  { name: "every connection", where: "true" },
-  {
-    name: "the run lock's connection alone",
-    where: `exists (select from pg_locks l where l.pid = a.pid and l.locktype = 'advisory' and l.classid = ${lockClass.run})`,
-  },
+  { name: "every connection", where: backends.all },
+  { name: "the run lock's connection alone", where: backends.run },
 ];
 
 describe("a frozen load", () => {
   for (const { name, at } of frozenAt) {
     test(`${name}: while it lives, another ends with 4 after lock_wait, and names it`, () =>
-      frozen(at, async (stage) => {
+      frozen(at(), async (stage) => {
         const began = performance.now();
         const other = await stage.load({ lockWait: "1s", args: ["--concurrency", "4"] });
         expect(other.exit).toBe(4);
         expect(JSON.stringify(summaryOf(other).tables)).toMatch(/HELD_ELSEWHERE/);
         // Waiting once for each table, not once for each object of it.
         expect(performance.now() - began).toBeLessThan(15_000);
+        return undefined;
       }));
   }
 
   for (const { name, at } of frozenAt) {
     for (const { name: what, where } of broken) {
       // What holds the table's lock holds everybody off: only its own backend's end frees it.
-      if (where !== "true" && name !== "in COPY") continue;
+      if (where !== backends.all && name !== "in COPY") continue;
       test(`${name}: ${what} broken, another takes over, and it is fenced when it wakes`, () =>
-        frozen(at, async (stage) => {
-          await terminate(stage.client, where);
+        frozen(at(), async (stage) => {
+          expect(await terminate(stage.client, where)).toBeGreaterThan(0);
           const other = await stage.load();
           expect(faultsOf(other)).toEqual([]);
           expect(other.exit).toBe(0);
@@ -109,63 +118,26 @@ describe("a frozen load", () => {
   }
 });
 
-/** Freezes a load at its first such message, runs `meanwhile`, wakes it, and checks that nothing was applied twice. */
+/** Freezes a load at its first such message, wakes it after `meanwhile`, and checks that nothing was applied twice. */
 async function frozen(
   at: (message: FrontendMessage) => boolean,
-  meanwhile: (stage: Stage) => Promise<Ran | void>,
+  meanwhile: (stage: Stage) => Promise<Ran | undefined>,
 ): Promise<void> {
   await onStage(async (stage) => {
-    let reached = () => {};
-    let letGo = () => {};
-    const there = new Promise<void>((resolve) => {
-      reached = resolve;
-    });
-    const open = new Promise<void>((resolve) => {
-      letGo = resolve;
-    });
-    let first = true;
-    const proxy = await startPostgresProxy(stage.database.url, async (message) => {
-      if (first && at(message)) {
-        first = false;
-        reached();
-        await open;
-      }
-      return "pass";
-    });
-    let run: RunningDrayage | undefined;
+    const held = await holdLoad(stage, at);
     try {
-      run = stage.start({ url: proxy.url });
-      await Promise.race([there, run.ended.then((ran) => expect.fail(`it ended: ${faultsOf(ran).join("; ")}`))]);
-      run.kill("SIGSTOP");
+      held.run.kill("SIGSTOP");
       const other = await meanwhile(stage);
-      letGo();
-      run.kill("SIGCONT");
-      const ran = await run.ended;
+      held.letGo();
+      held.run.kill("SIGCONT");
+      const ran = await held.run.ended;
       expect(faultsOf(ran)).toEqual([]);
       expect(ran.exit).toBe(0);
       const keys = loadedKeys(ran).concat(other === undefined ? [] : loadedKeys(other));
       expect(new Set(keys).size).toBe(keys.length);
       await scene.check(stage.client);
     } finally {
-      letGo();
-      run?.kill("SIGKILL");
-      await run?.ended;
-      await proxy.stop();
+      await held.end();
     }
   });
-}
-
-/** Waits until they are gone: their locks go with them. */
-async function terminate(client: pg.Client, where: string): Promise<void> {
-  const { rows } = await client.query<{ pid: number }>(
-    `select a.pid, pg_terminate_backend(a.pid) from pg_stat_activity a
-     where a.datname = current_database() and a.application_name like 'drayage%' and ${where}`,
-  );
-  expect(rows.length).toBeGreaterThan(0);
-  const pids = rows.map((row) => row.pid);
-  for (;;) {
-    const { rowCount } = await client.query("select from pg_stat_activity where pid = any($1)", [pids]);
-    if (rowCount === 0) return;
-    await sleep(5);
-  }
 }
