@@ -87,7 +87,7 @@ class TableLoader {
   }
 
   async load(open: readonly OpenObject<SourceObject>[]): Promise<void> {
-    const state = await this.#learn();
+    const state = await this.#again(() => this.#learn());
     if (state.paused) {
       this.report.paused = true;
       this.report.notes.push(pausedText(state.pausedReason, open.length));

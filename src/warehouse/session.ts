@@ -125,9 +125,13 @@ export class Session {
 /** Promises around pg-copy-streams: finish means that the server answered, so that a count or an error is never missed. */
 function openCopy(stream: Writable & { rowCount: number | null }): CopyStream {
   let failure: Error | undefined;
+  let finished = false;
   let settle: ((error?: Error) => void) | undefined;
   const ended = new Promise<void>((resolve, reject) => {
-    stream.once("finish", () => resolve());
+    stream.once("finish", () => {
+      finished = true;
+      resolve();
+    });
     stream.once("error", (error) => {
       failure = error;
       settle?.(error);
@@ -155,7 +159,8 @@ function openCopy(stream: Writable & { rowCount: number | null }): CopyStream {
       return stream.rowCount ?? 0;
     },
     async abort() {
-      if (failure !== undefined) return;
+      // One that is over closes no more: to wait for it would be for ever.
+      if (failure !== undefined || finished) return;
       stream.destroy(new Error("the object was given up"));
       await new Promise<void>((resolve) => stream.once("close", () => resolve()));
     },

@@ -196,7 +196,7 @@ test("two full-load objects with one key end alike in whatever order they come",
         other.config(
           JSON.stringify({
             source: { url: other.source },
-            warehouse: { url: "${DATABASE_URL}", schema: "public" },
+            warehouse: { url: other.url, schema: "public" },
             tables: { same: { prefix: "same", primary_key: ["id"] } },
           }),
         );

@@ -18,7 +18,7 @@ function configure(tables: object): void {
   place.config(
     JSON.stringify({
       source: { url: place.source },
-      warehouse: { url: "${DATABASE_URL}", schema: "public" },
+      warehouse: { url: place.url, schema: "public" },
       tables,
     }),
   );

@@ -141,9 +141,7 @@ async function loadTwice(sample: Sample, source: object, env: Readonly<Record<st
   await check();
   const second = await place.run(["load"], env);
   expect(second, second.stdout + second.stderr).toMatchObject({ exit: 0 });
-  expect(second.stdout).toContain(
-    `Nothing new: ${Object.keys(sample.objects).length} objects listed, all of them final.`,
-  );
+  expect(second.stdout).toMatch(new RegExp(`^Nothing new: ${Object.keys(sample.objects).length} objects? listed`));
   const { rows } = await place.client.query("select sum(attempts)::int as attempts from drayage.load_history");
   expect(rows).toEqual([{ attempts: Object.keys(sample.objects).length }]);
   await check();
@@ -187,7 +185,7 @@ const real: Readonly<Record<string, Omit<Sample, "objects">>> = {
       "select address from shop.stores where store_id = '1'": {
         address: "78610 Cervantes Way Lake Tonyland, CO 85482",
       },
-      "select address from shop.stores where store_id = '6'": { address: "365 Oliver Neck Lake Lindsey, AL 36828" },
+      "select address from shop.stores where store_id = '6'": { address: "USS Stokes FPO AP 48452" },
       "select count(*)::int as n from shop.products": { n: 30 },
     },
   },

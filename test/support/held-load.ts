@@ -15,7 +15,11 @@ export interface HeldLoad {
 }
 
 /** Starts a load and resolves when its first such message is held back: the server does not get it until `letGo`. */
-export async function holdLoad(stage: Stage, at: (message: FrontendMessage) => boolean): Promise<HeldLoad> {
+export async function holdLoad(
+  stage: Stage,
+  at: (message: FrontendMessage) => boolean,
+  args: readonly string[] = [],
+): Promise<HeldLoad> {
   let reached = (): void => undefined;
   let letGo = (): void => undefined;
   const there = new Promise<void>((resolve) => {
@@ -33,7 +37,7 @@ export async function holdLoad(stage: Stage, at: (message: FrontendMessage) => b
     }
     return "pass";
   });
-  const run = stage.start({ url: proxy.url });
+  const run = stage.start({ url: proxy.url, args });
   const held: HeldLoad = {
     run,
     letGo,

@@ -43,7 +43,7 @@ export async function oneTable(place: Workplace, entry: object = {}, create?: st
       place.config(
         JSON.stringify({
           source: { url: place.source },
-          warehouse: { url: "${DATABASE_URL}", schema: "public" },
+          warehouse: { url: place.url, schema: "public" },
           tables: { [name]: { prefix: name, ...config } },
         }),
       );

@@ -86,7 +86,10 @@ ${entries.join("\n")}
     async stage() {
       const database = await freshDatabase();
       const start = ({ url = database.url, args = [], lockWait }: StartOptions = {}) =>
-        startDrayage(["load", "--json", ...args], { cwd: dir, env: { DATABASE_URL: url, LOCK_WAIT: lockWait } });
+        startDrayage(["load", "--json", "--verbose", ...args], {
+          cwd: dir,
+          env: { DATABASE_URL: url, LOCK_WAIT: lockWait },
+        });
       return {
         database,
         client: database.client,
@@ -171,7 +174,8 @@ export function summaryOf(ran: Ran): LoadSummary {
 export function faultsOf(ran: Ran): readonly string[] {
   if (!ran.stdout.startsWith("{")) return [`exit ${ran.exit}: ${ran.stderr.slice(-500)}`];
   const summary = JSON.parse(ran.stdout) as Partial<LoadSummary> & { error?: { code: string; message: string } };
-  if (summary.error !== undefined) return [`${summary.error.code}: ${summary.error.message}`];
+  if (summary.error !== undefined)
+    return [`${summary.error.code}: ${summary.error.message}\n${ran.stderr.slice(-1500)}`];
   return (summary.tables ?? []).flatMap((table) => table.failures.map(({ code, message }) => `${code}: ${message}`));
 }
 

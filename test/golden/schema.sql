@@ -1,0 +1,181 @@
+table alerts (
+  event_id uuid not null default gen_random_uuid()
+  cause text not null
+  table_name text
+  raised_at timestamp with time zone not null default now()
+  cleared_at timestamp with time zone
+  delivered_at timestamp with time zone
+  constraint alerts_cause_table_name_raised_at_key UNIQUE (cause, table_name, raised_at)
+  constraint alerts_pkey PRIMARY KEY (event_id)
+)
+
+-- Which column of the main table a source column or a document path feeds. Once stored, a path keeps its column.
+table columns (
+  table_name text not null
+  path text not null
+  column_name name not null
+  type text not null
+  made boolean not null -- Whether drayage made the column and may widen its type.
+  kinds integer not null default 0 -- Of a document path: which kinds of values it held, as bits; with them the type is the same in any order of arrival.
+  first_seen timestamp with time zone not null default now()
+  object bigint
+  constraint columns_object_fkey FOREIGN KEY (object) REFERENCES state.load_history(id)
+  constraint columns_pkey PRIMARY KEY (table_name, path)
+  constraint columns_table_name_column_name_key UNIQUE (table_name, column_name)
+  constraint columns_table_name_fkey FOREIGN KEY (table_name) REFERENCES state.tables(table_name)
+)
+
+table load_attempts (
+  history_id bigint not null
+  attempt integer not null
+  run_id bigint
+  started_at timestamp with time zone not null
+  finished_at timestamp with time zone not null default now()
+  status text not null
+  error_code text
+  counts jsonb not null default '{}'::jsonb
+  constraint load_attempts_history_id_fkey FOREIGN KEY (history_id) REFERENCES state.load_history(id) ON DELETE CASCADE
+  constraint load_attempts_pkey PRIMARY KEY (history_id, attempt)
+  constraint load_attempts_run_id_fkey FOREIGN KEY (run_id) REFERENCES state.runs(run_id)
+  constraint load_attempts_status CHECK ((status = ANY (ARRAY['loaded'::text, 'loaded_with_rejects'::text, 'failed'::text, 'skipped'::text])))
+)
+
+-- One row an object version. It becomes loaded in the transaction that merged its rows.
+table load_history (
+  id bigint not null generated always as identity
+  table_name text not null
+  bucket text not null
+  key text not null
+  etag text not null
+  size bigint not null
+  last_modified timestamp with time zone not null
+  kind text not null
+  file_time timestamp with time zone
+  generation integer not null default 1
+  status text not null
+  retry text
+  attempts integer not null default 0
+  error_code text
+  error text
+  config_hash text -- Of the table's config when it failed: another hash lets an after_change failure be tried again.
+  sha256 bytea
+  run_id bigint
+  started_at timestamp with time zone
+  finished_at timestamp with time zone
+  rows_read bigint -- Records after the header, unreadable ones included.
+  rows_inserted bigint
+  rows_updated bigint
+  rows_unchanged bigint
+  rows_deleted bigint
+  rows_superseded bigint
+  rows_stale bigint
+  rows_ignored bigint
+  rows_rejected bigint
+  repairs jsonb not null default '{}'::jsonb
+  bytes bigint
+  timings jsonb not null default '{}'::jsonb
+  constraint load_history_change_has_time CHECK (((kind <> 'change'::text) OR (file_time IS NOT NULL)))
+  constraint load_history_failed_says_why CHECK ((((status = 'failed'::text) = (error_code IS NOT NULL)) AND ((status = 'failed'::text) = (retry IS NOT NULL))))
+  constraint load_history_kind CHECK ((kind = ANY (ARRAY['full_load'::text, 'change'::text])))
+  constraint load_history_loaded_balances CHECK (((status <> ALL (ARRAY['loaded'::text, 'loaded_with_rejects'::text])) OR COALESCE((rows_read = (((((((rows_inserted + rows_updated) + rows_unchanged) + rows_deleted) + rows_superseded) + rows_stale) + rows_ignored) + rows_rejected)), false)))
+  constraint load_history_loading_has_run CHECK (((status <> 'loading'::text) OR (run_id IS NOT NULL)))
+  constraint load_history_object UNIQUE (table_name, bucket, key, etag, size, last_modified)
+  constraint load_history_pkey PRIMARY KEY (id)
+  constraint load_history_rejects_are_said CHECK (((status <> 'loaded'::text) OR (rows_rejected = 0)))
+  constraint load_history_retry CHECK ((retry = ANY (ARRAY['auto'::text, 'after_change'::text])))
+  constraint load_history_run_id_fkey FOREIGN KEY (run_id) REFERENCES state.runs(run_id)
+  constraint load_history_status CHECK ((status = ANY (ARRAY['pending'::text, 'loading'::text, 'loaded'::text, 'loaded_with_rejects'::text, 'failed'::text, 'skipped'::text, 'superseded'::text])))
+  constraint load_history_table_name_fkey FOREIGN KEY (table_name) REFERENCES state.tables(table_name)
+)
+CREATE INDEX load_history_keys ON state.load_history USING btree (table_name, bucket, key);
+CREATE INDEX load_history_open ON state.load_history USING btree (table_name, status) WHERE (status = ANY (ARRAY['pending'::text, 'loading'::text, 'failed'::text]));
+CREATE INDEX load_history_run ON state.load_history USING btree (run_id);
+
+table migrations (
+  number integer not null
+  name text not null
+  checksum text not null
+  applied_at timestamp with time zone not null default now()
+  constraint migrations_pkey PRIMARY KEY (number)
+)
+
+-- Records that could not be loaded. message and record hold cell values; nothing else in this schema does.
+table rejects (
+  id bigint not null generated always as identity
+  history_id bigint not null
+  table_name text not null
+  record_no bigint not null -- From 1, the header not counted.
+  byte_offset bigint -- Of the record in the object's bytes, after gunzip.
+  byte_length bigint
+  reason text not null
+  column_name text
+  constraint_name text
+  sqlstate text
+  message text
+  record bytea
+  created_at timestamp with time zone not null default now()
+  replayed_at timestamp with time zone
+  constraint rejects_history_id_fkey FOREIGN KEY (history_id) REFERENCES state.load_history(id) ON DELETE CASCADE
+  constraint rejects_pkey PRIMARY KEY (id)
+  constraint rejects_record_no CHECK ((record_no > 0))
+  constraint rejects_record_size CHECK ((octet_length(record) <= 65536))
+)
+CREATE INDEX rejects_history ON state.rejects USING btree (history_id);
+CREATE INDEX rejects_open ON state.rejects USING btree (table_name, reason) WHERE (replayed_at IS NULL);
+
+-- One row a pass. A running one whose advisory lock is free is lost; the next run says so.
+table runs (
+  run_id bigint not null generated always as identity
+  command text not null
+  started_at timestamp with time zone not null default now()
+  finished_at timestamp with time zone
+  status text not null default 'running'::text
+  host text not null
+  pid integer not null
+  version text not null
+  counts jsonb not null default '{}'::jsonb
+  constraint runs_finished CHECK (((status = 'running'::text) = (finished_at IS NULL)))
+  constraint runs_pkey PRIMARY KEY (run_id)
+  constraint runs_status CHECK ((status = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text, 'lost'::text])))
+)
+
+table schema_changes (
+  id bigint not null generated always as identity
+  table_name text not null
+  run_id bigint
+  changed_at timestamp with time zone not null default now()
+  statement text not null
+  constraint schema_changes_pkey PRIMARY KEY (id)
+  constraint schema_changes_run_id_fkey FOREIGN KEY (run_id) REFERENCES state.runs(run_id)
+  constraint schema_changes_table_name_fkey FOREIGN KEY (table_name) REFERENCES state.tables(table_name)
+)
+
+-- One row a main table that drayage loads. table_id is the key of its advisory lock and of its tombstones table.
+table tables (
+  table_name text not null
+  table_id integer not null generated always as identity
+  main_schema name not null
+  main_table name not null
+  main_oid oid -- The main table as it was last loaded: another oid means that it was dropped or re-created.
+  generation integer not null default 1
+  generation_began timestamp with time zone
+  floor numeric(38,0) -- At or below this _version a record may update a row, never insert one.
+  dialect jsonb not null default '{}'::jsonb -- What was decided on evidence and holds from then on: {"nulls": ["NULL"], "header": true}.
+  paused_at timestamp with time zone
+  paused_until timestamp with time zone
+  paused_reason text
+  created_at timestamp with time zone not null default now()
+  constraint tables_generation CHECK ((generation > 0))
+  constraint tables_main_schema_main_table_key UNIQUE (main_schema, main_table)
+  constraint tables_pkey PRIMARY KEY (table_name)
+  constraint tables_table_id_key UNIQUE (table_id)
+)
+
+-- Deleted keys of all tables, so that a late older record does not bring them back. Made anew when a table gets its tombstones.
+view tombstones as
+ SELECT NULL::text AS table_name,
+    NULL::jsonb AS key,
+    NULL::numeric AS version,
+    NULL::bigint AS record,
+    NULL::timestamp with time zone AS deleted_at
+  WHERE false;
