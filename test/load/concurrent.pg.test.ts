@@ -124,7 +124,8 @@ async function frozen(
   meanwhile: (stage: Stage) => Promise<Ran | undefined>,
 ): Promise<void> {
   await onStage(async (stage) => {
-    const held = await holdLoad(stage, at);
+    // One table at a time: a connection that breaks while it is being made is not tried again.
+    const held = await holdLoad(stage, at, ["--concurrency", "1"]);
     try {
       held.run.kill("SIGSTOP");
       const other = await meanwhile(stage);
