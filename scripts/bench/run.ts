@@ -75,7 +75,7 @@ const s3 = await startS3({ keep: true });
 const client = new pg.Client({ connectionString: postgres.url });
 try {
   await client.connect();
-  const { rows } = await client.query<{ version: string }>("show server_version as version");
+  const { rows } = await client.query<{ version: string }>("select current_setting('server_version') as version");
   say(
     `PostgreSQL ${rows[0]?.version ?? "?"}, Node ${process.version}, ${flags.rows} rows, seed ${flags.seed}, ${flags.runs} alternated runs`,
   );
