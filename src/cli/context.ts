@@ -77,13 +77,29 @@ export class Interrupted extends Error {
   }
 }
 
-/** Runs `work` with a signal that the first ^C or SIGTERM raises; a second ends the process at once. */
-export async function withSignals<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export interface Grace {
+  /** Milliseconds from the first signal to the end of the process, whatever it still does. */
+  readonly ms: number;
+  /** Called right before the process ends because of it. */
+  readonly over: () => void;
+}
+
+/**
+ * Runs `work` with a signal that the first ^C or SIGTERM raises; a second ends the process at once. What a process that ends had not
+ * committed, the server rolls back.
+ */
+export async function withSignals<T>(work: (signal: AbortSignal) => Promise<T>, grace?: Grace): Promise<T> {
   const controller = new AbortController();
   let exit = 0;
+  let timer: NodeJS.Timeout | undefined;
   const raise = (signal: NodeJS.Signals) => {
     if (exit !== 0) process.exit(exit);
     exit = signal === "SIGINT" ? 130 : 143;
+    if (grace !== undefined)
+      timer = setTimeout(() => {
+        grace.over();
+        process.exit(exit);
+      }, grace.ms);
     controller.abort(new Interrupted(exit));
   };
   process.on("SIGINT", raise);
@@ -93,6 +109,7 @@ export async function withSignals<T>(work: (signal: AbortSignal) => Promise<T>):
   } catch (error) {
     throw exit === 0 ? error : new Interrupted(exit);
   } finally {
+    clearTimeout(timer);
     process.off("SIGINT", raise);
     process.off("SIGTERM", raise);
   }

@@ -120,7 +120,7 @@ async function loadHours(
         signal: undefined,
       });
       reports.push(report);
-      print(terminal, `\n${indent(loadText(terminal, report))}`);
+      print(terminal, `\n${indent(loadText(terminal, report, new Date()))}`);
       const exit = exitOf(report, exitOfCode);
       if (exit !== 0 && exit !== 3)
         throw report.tables.flatMap((table) => table.failures)[0]?.error ?? new Error("the demo's load failed");

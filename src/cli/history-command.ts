@@ -3,6 +3,7 @@ import { formatBytes, formatCount, formatDuration } from "../observe/progress.ts
 import { type HistoryRow, type RunRow, readHistory, readRuns } from "../warehouse/history-rows.ts";
 import { outcomes } from "../warehouse/record-counts.ts";
 import { configOf, type GlobalOptions, type Host, terminalOf } from "./context.ts";
+import { parseMoment } from "./moment.ts";
 import { stateNames, withState } from "./state-session.ts";
 import { printResult, renderTable, safeText, type Terminal, tone } from "./terminal.ts";
 
@@ -10,17 +11,22 @@ export interface HistoryOptions extends GlobalOptions {
   readonly limit?: number;
   readonly runs?: boolean;
   readonly status?: string;
+  readonly since?: string;
+  readonly object?: string;
 }
 
 export async function runHistory(host: Host, names: readonly string[], options: HistoryOptions): Promise<number> {
   const terminal = terminalOf(host, options);
   const config = configOf(host, options);
   const limit = options.limit ?? 30;
+  const since = options.since === undefined ? undefined : parseMoment(options.since, new Date());
+  const key = options.object === undefined ? undefined : keyPattern(options.object);
   const found = await withState(config, "history", async (session) => {
     const { stateSchema } = config.warehouse;
-    if (options.runs === true) return { runs: await readRuns(session, stateSchema, limit), objects: [] };
+    if (options.runs === true) return { runs: await readRuns(session, stateSchema, limit, since), objects: [] };
     const tables = await stateNames(session, config, names);
-    return { runs: [], objects: await readHistory(session, stateSchema, { tables, status: options.status, limit }) };
+    const filter = { tables, status: options.status, since, key, limit };
+    return { runs: [], objects: await readHistory(session, stateSchema, filter) };
   });
   const { runs, objects } = found ?? { runs: [], objects: [] };
   if (terminal.json) {
@@ -36,6 +42,15 @@ export async function runHistory(host: Host, names: readonly string[], options: 
         : "Nothing found.",
     );
   return 0;
+}
+
+/** A glob over whole keys; `*` stops at no slash, since a key is one name to whoever types it. */
+function keyPattern(glob: string): string {
+  const source = glob
+    .replaceAll(/[\\^$.+()[\]{}|]/g, "\\$&")
+    .replaceAll(/\*+/g, ".*")
+    .replaceAll("?", ".");
+  return `^${source}$`;
 }
 
 function when(time: Date | null): string {

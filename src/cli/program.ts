@@ -1,5 +1,5 @@
 /** The command line: commands in four groups, global options, and the one place where an error becomes text and an exit code. */
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { DrayageError } from "../errors.ts";
 import { type GlobalOptions, type Host, Interrupted, programVersion, terminalOf } from "./context.ts";
 import { asKnown, errorJson, errorText, traceText } from "./print-error.ts";
@@ -90,7 +90,27 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
       ),
     );
 
+  program
+    .command("status [table...]")
+    .description("what needs attention first, each with the command that mends it")
+    .option("--watch", "draw it anew every 5 seconds")
+    .action(
+      run(async (names: string[], _: unknown, command: Command) =>
+        (await import("./status-command.ts")).runStatus(host, names, options(command)),
+      ),
+    );
+
+  program
+    .command("schedule")
+    .description("the service: load whenever schedule.cron says so, until a signal")
+    .action(
+      run(async (_: unknown, command: Command) =>
+        (await import("./schedule-command.ts")).runSchedule(host, options(command)),
+      ),
+    );
+
   program.commandsGroup("When something is wrong:");
+  mendingCommands(program, host, run);
   const rejects = program.command("rejects").description("records that could not be loaded");
   rejects
     .command("list [table...]", { isDefault: true })
@@ -118,6 +138,8 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
     .description("objects and what became of them, newest first")
     .option("--limit <n>", "how many to list", wholeNumber, 30)
     .option("--runs", "runs instead of objects")
+    .option("--since <time>", "from this time on: 3d, or 2026-03-01T10:00 (UTC)")
+    .option("--object <glob>", "only objects whose key matches")
     .addOption(
       new Option("--status <status>", "only this status").choices([
         "pending",
@@ -152,6 +174,69 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
       ),
     );
   return program;
+}
+
+type Run = <A extends unknown[]>(work: (...args: A) => Promise<number>) => (...args: A) => Promise<void>;
+
+function mendingCommands(program: Command, host: Host, run: Run): void {
+  program
+    .command("retry [table...]")
+    .description("objects that failed for a lasting reason, after the fix")
+    .option("--concurrency <n>", "tables at a time", wholeNumber)
+    .option("--reject-limit <n>", "most rejected records of an object", wholeNumber)
+    .option("--allow-deletes", "do not stop at delete_limit_pct")
+    .action(
+      run(async (names: string[], _: unknown, command: Command) =>
+        (await import("./load-command.ts")).runRetry(host, names, command.optsWithGlobals()),
+      ),
+    );
+  program
+    .command("backfill <table>")
+    .description("load a range again: one of --from/--to, --object, --full-load, --all")
+    .option("--from <time>", "changes from this file time on: 3d, or 2026-03-01T10:00 (UTC)")
+    .option("--to <time>", "changes before this file time")
+    .option("--object <key...>", "these objects")
+    .option("--full-load", "the full load")
+    .option("--all", "everything that was loaded")
+    .option("--dry-run", "say what it would load, and end")
+    .option("--restart", "begin anew, not where the same backfill was broken off")
+    .option("--reject-limit <n>", "most rejected records of an object", wholeNumber)
+    .option("--allow-deletes", "do not stop at delete_limit_pct")
+    .action(
+      run(async (name: string, _: unknown, command: Command) =>
+        (await import("./backfill-command.ts")).runBackfillCommand(host, name, command.optsWithGlobals()),
+      ),
+    );
+  program
+    .command("pause <table>")
+    .description("loads leave the table alone, and say so")
+    .option("--reason <text>", "why, for whoever sees it")
+    .option("--until <time>", "when it ends by itself: 3d, or 2026-03-01T10:00 (UTC)")
+    .action(
+      run(async (name: string, _: unknown, command: Command) =>
+        (await import("./pause-command.ts")).runPause(host, name, command.optsWithGlobals()),
+      ),
+    );
+  program
+    .command("resume <table>")
+    .description("end a pause")
+    .action(
+      run(async (name: string, _: unknown, command: Command) =>
+        (await import("./pause-command.ts")).runResume(host, name, command.optsWithGlobals()),
+      ),
+    );
+  program
+    .command("mark")
+    .description("say of objects that they are loaded, pending or skipped")
+    .addArgument(new Argument("<status>", "what they are from now on").choices(["loaded", "pending", "skipped"]))
+    .argument("<table>")
+    .option("--object <key...>", "these objects")
+    .option("--before <time>", "those with an earlier file time (full loads: that came earlier)")
+    .action(
+      run(async (mark: "loaded" | "pending" | "skipped", name: string, _: unknown, command: Command) =>
+        (await import("./mark-command.ts")).runMark(host, mark, name, command.optsWithGlobals()),
+      ),
+    );
 }
 
 function loadOptions(command: Command): Command {

@@ -1,12 +1,14 @@
 /** The end of a load: what arrived where, the balance, what needs somebody. */
 import { exitOfCode } from "../load/load-errors.ts";
 import { exitOf, type RunReport, sumCounts, type TableReport } from "../load/report.ts";
+import type { Attention } from "../observe/attention.ts";
 import { formatBytes, formatCount, formatDuration } from "../observe/progress.ts";
 import { outcomes } from "../warehouse/record-counts.ts";
 import { errorJson, errorText } from "./print-error.ts";
+import { attentionJson, attentionText } from "./render-attention.ts";
 import { renderTable, safeText, type Terminal, tone } from "./terminal.ts";
 
-export function loadText(terminal: Terminal, report: RunReport): string {
+export function loadText(terminal: Terminal, report: RunReport, now: Date): string {
   const parts: string[] = [];
   const loaded = report.tables.filter((table) => table.objects.length > 0);
   if (loaded.length > 0) parts.push(balanceTable(terminal, loaded), summaryLine(report, loaded));
@@ -17,7 +19,21 @@ export function loadText(terminal: Terminal, report: RunReport): string {
       !table.paused && table.objects.length + table.failures.length + table.waiting.length + table.held.length === 0,
   );
   if (idle) parts.unshift(idleText(report));
+  const others = report.attention.filter((one) => !isSaid(report, one));
+  if (others.length > 0) parts.push(`Needs attention besides:\n${attentionText(terminal, others, now)}`);
   return parts.filter((part) => part !== "").join("\n\n");
+}
+
+/** What the run's own report says above is not said twice. */
+function isSaid(report: RunReport, { cause, table: name, count }: Attention): boolean {
+  if (cause === "unclaimed") return report.unclaimed.size > 0;
+  const table = report.tables.find((one) => one.table === name);
+  if (table === undefined) return false;
+  if (cause === "rejects") return count === sumCounts(table.objects).rejected;
+  if (cause === "paused") return table.paused;
+  if (cause === "held") return table.held.length > 0;
+  const told = table.failures.length + table.waiting.length > 0;
+  return told && (cause === "failed" || cause === "decision" || cause === "new_generation");
 }
 
 /** What a second load says: that it looked, and read nothing. */
@@ -117,7 +133,7 @@ function tableProblems(terminal: Terminal, table: TableReport): string[] {
     const [first] = table.waiting;
     parts.push(
       `${tone(terminal, "bad", first?.code ?? "")}  ${table.waiting.length} ${table.waiting.length === 1 ? "object waits" : "objects wait"} since a failed load: ${safeText(first?.reason ?? "")}\n` +
-        `  where  table ${safeText(table.table)}, object ${safeText(first?.key ?? "")}\n  next   mend the cause, then drayage load --object ${safeText(first?.key ?? "KEY")}`,
+        `  where  table ${safeText(table.table)}, object ${safeText(first?.key ?? "")}\n  next   mend the cause, then drayage retry ${safeText(table.table)}`,
     );
   }
   if (table.held.length > 0) {
@@ -157,6 +173,7 @@ export function loadJson(report: RunReport): Record<string, unknown> {
     listed: report.listed,
     ignored: report.ignored,
     unclaimed: Object.fromEntries(report.unclaimed),
+    attention: report.attention.map(attentionJson),
     milliseconds: Math.round(report.milliseconds),
     peak_rss_bytes: report.peakRssBytes,
     tables: report.tables.map((table) => ({

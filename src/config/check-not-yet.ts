@@ -7,7 +7,6 @@ import type { KeyPath, Problems } from "./problems.ts";
  * dialect; `*` is one key. With values, only these are not there yet.
  */
 const notYet: readonly (readonly [path: string, ...values: string[]])[] = [
-  ["source.expect_every"],
   ["source.role"],
   ["warehouse.auth", "iam"],
   ["warehouse.secret"],
@@ -19,8 +18,6 @@ const notYet: readonly (readonly [path: string, ...values: string[]])[] = [
   ["TABLE.write_mode", "replace", "scd2"],
   ["TABLE.on_reload", "refresh"],
   ["TABLE.reload_settle"],
-  ["TABLE.expect_every"],
-  ["TABLE.late_after"],
   ["TABLE.full_load", "snapshot", "changes"],
   ["TABLE.contract.columns", "rescue", "discard"],
   ["TABLE.flatten.arrays", "child"],
@@ -29,10 +26,6 @@ const notYet: readonly (readonly [path: string, ...values: string[]])[] = [
   ["DIALECT.unchanged_token"],
   ["DIALECT.before_image"],
   ["DIALECT.lob_max_size"],
-  ["schedule.cron"],
-  ["schedule.timezone"],
-  ["schedule.after"],
-  ["schedule.http"],
   ["alerts"],
   ["retention"],
 ];

@@ -20,6 +20,8 @@ export interface SourceConfig {
   readonly role: string | undefined;
   /** Zone of zone-less source times, when the column has one (`timestamptz`). */
   readonly timezone: string;
+  /** Without an object of any table for longer than this, DMS is taken for dead. */
+  readonly expectEveryMs: number;
   /** Globs below source.url that no table reads and nobody wants reported. */
   readonly ignore: readonly string[];
 }
@@ -61,7 +63,26 @@ export interface LogConfig {
 }
 
 export interface ScheduleConfig {
+  /** Five fields, or six with seconds first. */
+  readonly cron: string;
+  readonly timezone: string;
   readonly concurrency: number;
+  readonly after: readonly AfterStep[];
+  /** undefined: no port is opened. */
+  readonly http: HttpConfig | undefined;
+}
+
+/** What runs when a pass has loaded something. Both hold what the environment gave them: never logged. */
+export type AfterStep =
+  | { readonly kind: "command"; readonly command: string }
+  | { readonly kind: "webhook"; readonly url: string };
+
+export interface HttpConfig {
+  /** 0: any that is free. */
+  readonly port: number;
+  readonly bind: string;
+  /** Always there when `bind` is not this machine alone. */
+  readonly token: string | undefined;
 }
 
 /** One entry under `tables:`, defaults merged in. A pattern entry stands for every folder it claims. */
@@ -92,6 +113,10 @@ export interface TableConfig {
   readonly rejectLimitPct: number;
   readonly deleteLimitPct: number;
   readonly invalidText: "repair" | "reject";
+  /** undefined: nothing is expected; the usual cadence is shown. */
+  readonly expectEveryMs: number | undefined;
+  /** Beyond expectEveryMs; alone, beyond the usual cadence. */
+  readonly lateAfterMs: number | undefined;
   readonly systemColumns: "all" | "minimal";
   readonly dialect: DialectConfig;
 }

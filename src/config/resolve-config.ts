@@ -2,7 +2,15 @@
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { tidyType } from "./column-type.ts";
-import type { ColumnRule, Config, DialectConfig, SourceConfig, TableConfig, WarehouseConfig } from "./config.ts";
+import type {
+  ColumnRule,
+  Config,
+  DialectConfig,
+  ScheduleConfig,
+  SourceConfig,
+  TableConfig,
+  WarehouseConfig,
+} from "./config.ts";
 import type { ConfigTree } from "./config-tree.ts";
 import type { Environment } from "./environment.ts";
 import { trimSlashes } from "./folder-names.ts";
@@ -38,7 +46,7 @@ export function resolveConfig(input: ConfigInput, tree: ConfigTree, file: string
       maxUnitBytes: input.limits?.max_unit_bytes ?? 256 * megabyte,
     },
     log: { level: input.log?.level ?? "info", format: input.log?.format ?? "auto" },
-    schedule: { concurrency: input.schedule?.concurrency ?? 4 },
+    schedule: resolveSchedule(input.schedule ?? {}),
   };
 }
 
@@ -49,7 +57,21 @@ function resolveSource(input: ConfigInput["source"]): SourceConfig {
     endpoint: input.endpoint,
     role: input.role,
     timezone: input.timezone ?? "UTC",
+    expectEveryMs: input.expect_every ?? 7_200_000,
     ignore: (input.ignore ?? []).map(trimSlashes),
+  };
+}
+
+function resolveSchedule(input: NonNullable<ConfigInput["schedule"]>): ScheduleConfig {
+  const { http } = input;
+  return {
+    cron: input.cron ?? "5 * * * *",
+    timezone: input.timezone ?? "UTC",
+    concurrency: input.concurrency ?? 4,
+    after: (input.after ?? []).map((step) =>
+      typeof step === "string" ? { kind: "command", command: step } : { kind: "webhook", url: step.webhook },
+    ),
+    http: http?.port === undefined ? undefined : { port: http.port, bind: http.bind ?? "127.0.0.1", token: http.token },
   };
 }
 
@@ -126,6 +148,8 @@ function resolveTable(
     rejectLimitPct: merged.reject_limit_pct ?? 5,
     deleteLimitPct: merged.delete_limit_pct ?? 20,
     invalidText: merged.invalid_text ?? "repair",
+    expectEveryMs: merged.expect_every,
+    lateAfterMs: merged.late_after,
     systemColumns: merged.system_columns ?? "all",
     dialect: resolveDialect({ ...sourceDialect, ...defaults.dialect, ...own.dialect }),
   };

@@ -1,6 +1,7 @@
 /** The kinds of values that config keys take, each with the sentence that says what is wrong with another one. */
 import { z } from "zod";
 import { isColumnType, tidyType } from "./column-type.ts";
+import { cronFault } from "./cron-text.ts";
 import { prefixFault, templateFault, trimSlashes } from "./folder-names.ts";
 import { didYouMean, nearest } from "./suggest.ts";
 import { isEncoding, isTimeZone, parseDuration, parseSize } from "./units.ts";
@@ -81,10 +82,15 @@ export function duration(min = 0) {
   });
 }
 
-/** A span of days may be longer than any time-out. */
-export function span() {
+/** Milliseconds, at least `min`. A span of days may be longer than any time-out. */
+export function span(min = 0) {
   const message = "must be a duration such as 10m, 2h or 30d";
-  return z.string(message).refine((value) => parseDuration(value) !== undefined, message);
+  return z.string(message).transform((value, context) => {
+    const parsed = parseDuration(value);
+    if (parsed !== undefined && parsed >= min) return parsed;
+    context.addIssue({ code: "custom", message: parsed === undefined ? message : "must be more than 0" });
+    return z.NEVER;
+  });
 }
 
 /** Bytes, from 1 to `max`. */
@@ -110,6 +116,36 @@ export function names(entry: z.ZodType<string, string> = text) {
 }
 
 export const timeZone = text.refine(isTimeZone, "must be a time zone such as UTC or Asia/Kolkata");
+
+export const cron = text.superRefine((line, context) => {
+  const fault = cronFault(line);
+  if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+});
+
+const webhookUrl = text.refine(
+  (url) => /^https?:\/\/[^/]/.test(url) && URL.canParse(url),
+  "must be an http:// or https:// URL",
+);
+
+/** A shell command or `{webhook: url}`, or a list of them. */
+export function afterSteps() {
+  const step = z.union([text, section({ webhook: webhookUrl })], "must be a shell command, or {webhook: url}");
+  return z
+    .union([step, z.array(step)], "must be a shell command, {webhook: url}, or a list of these")
+    .transform((value) => (Array.isArray(value) ? value : [value]));
+}
+
+/** Others than this machine may listen only to who knows the token; an address without a port would do nothing. */
+export function httpFaults(
+  http: { port?: number | undefined; bind?: string | undefined; token?: string | undefined },
+  context: z.RefinementCtx,
+): void {
+  const fault = (key: string, message: string) => context.addIssue({ code: "custom", path: [key], message });
+  const key = http.bind === undefined ? "token" : "bind";
+  if (http.port === undefined && http[key] !== undefined) fault(key, "does nothing without schedule.http.port");
+  const own = http.bind === undefined || /^(127(\.\d{1,3}){3}|::1|localhost)$/.test(http.bind);
+  if (!own && http.token === undefined) fault("bind", "is open to other machines: it needs schedule.http.token too");
+}
 
 export const encoding = text
   .refine(isEncoding, "must be an encoding such as utf-8 or iso-8859-1")

@@ -44,7 +44,7 @@ const source = v.section({
     .describe("S3 endpoint, for stores other than AWS."),
   role: v.text.optional().describe("IAM role to take on."),
   timezone: v.timeZone.optional().describe("What a source time without a zone means."),
-  expect_every: v.span().optional().describe("How often any object should arrive."),
+  expect_every: v.span(1).optional().describe("Without an object of any table for longer than this, status says so."),
   ignore: v.names().optional().describe("Globs of folders that no table reads and nobody wants reported."),
   dialect: dialect.optional().describe("How DMS writes its CSV here."),
 });
@@ -136,8 +136,16 @@ const tableShape = {
   reject_limit_pct: v.percent().optional().describe("Percent of an object's records; both limits must be exceeded."),
   delete_limit_pct: v.percent().optional().describe("Share of a table's rows that one unit may delete."),
   invalid_text: v.choice("repair", "reject").optional().describe("What happens to NUL bytes and invalid UTF-8."),
-  expect_every: v.span().optional().describe("How often the table should get an object."),
-  late_after: v.span().optional().describe("How long after that it counts as late."),
+  expect_every: v
+    .span(1)
+    .optional()
+    .describe("How often the table should get an object; unset, nothing is expected of it."),
+  late_after: v
+    .span()
+    .optional()
+    .describe(
+      "How long after that it counts as late: half of it, unless set. Without expect_every, after the usual cadence.",
+    ),
   system_columns: v
     .choice("all", "minimal")
     .optional()
@@ -170,16 +178,22 @@ export const configSchema = v.section({
     .refine((tables) => Object.keys(tables).length > 0, "must have an entry"),
   schedule: v
     .section({
-      cron: v.text.optional().describe("When to load."),
+      cron: v.cron.optional().describe("When to load: five fields, or six with seconds first."),
       timezone: v.timeZone.optional().describe("Zone of cron."),
       concurrency: v.whole(1, 64).optional().describe("Tables loaded at a time; `--concurrency` wins."),
-      after: v.names().optional().describe("What runs after a load."),
+      after: v
+        .afterSteps()
+        .optional()
+        .describe("Shell commands, and {webhook: url}: what runs when a pass has loaded something."),
       http: v
         .section({
-          port: v.whole(0, 65_535).optional().describe("Port of health and metrics."),
+          port: v.whole(0, 65_535).optional().describe("Port of health and metrics; 0 takes any that is free."),
           bind: v.text.optional().describe("Address to listen on."),
-          token: v.text.optional().describe("Bearer token that a caller must send."),
+          token: v.text
+            .optional()
+            .describe("Bearer token that a caller must send; required when others than this machine can call."),
         })
+        .superRefine(v.httpFaults)
         .optional(),
     })
     .optional(),

@@ -11,3 +11,11 @@ export function asDrayageError(error: unknown, spec: TableSpec, doing: string): 
 export function exitOfCode(code: string): number {
   return code in errorCodes ? errorCodes[code as ErrorCode].exit : 1;
 }
+
+/**
+ * Nothing failed, somebody has to decide, or another run has the lock: the objects stay open and the rest of the table is left.
+ * A delete limit is one: taken apart, each object would stay below it.
+ */
+export function stopsTable(error: DrayageError): boolean {
+  return error.exit === 6 || error.code === "HELD_ELSEWHERE" || error.code === "DELETE_LIMIT";
+}

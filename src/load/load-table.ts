@@ -4,15 +4,15 @@ import type { Config } from "../config/config.ts";
 import { DrayageError, withPlace } from "../errors.ts";
 import type { ObjectSource } from "../source/object-source.ts";
 import { readMainTable } from "../warehouse/catalog.ts";
-import { type Claim, LoadHistory, type OpenObject, type RetryPolicy } from "../warehouse/load-history.ts";
+import { type Again, type Claim, LoadHistory, type OpenObject, type RetryPolicy } from "../warehouse/load-history.ts";
 import { ensureTableState, lockTable, readStoredColumns, type TableState } from "../warehouse/table-state.ts";
 import { isConnectionLost } from "../warehouse/warehouse-error.ts";
 import type { SourceObject } from "./discover.ts";
-import { asDrayageError } from "./load-errors.ts";
+import { asDrayageError, stopsTable } from "./load-errors.ts";
 import { type MergedUnit, mergeUnit } from "./merge-unit.ts";
 import { nextUnit, retryPolicy } from "./next-unit.ts";
 import { mainTableReplaced, newGeneration, noteUnit, noteWaiting, pausedText } from "./note-unit.ts";
-import { newTableReport, type TableReport } from "./report.ts";
+import { newTableReport, type ObjectReport, type TableReport } from "./report.ts";
 import { skipReturned } from "./returned-objects.ts";
 import { stageUnit } from "./stage-unit.ts";
 import type { Lane, StagedUnit } from "./staged-unit.ts";
@@ -29,11 +29,15 @@ export interface LoadSettings {
   readonly rejectLimit: number | undefined;
   /** Objects that wait for a change are tried too: somebody named them. */
   readonly force: boolean;
+  /** A backfill: what is final is loaded again. */
+  readonly again?: Again | undefined;
   /** Tests alone. */
   readonly lane?: Lane | undefined;
   readonly onBytes?: ((bytes: number) => void) | undefined;
   readonly onRecords?: ((count: number) => void) | undefined;
   readonly onUnit?: ((table: string, unit: StagedUnit, merged: MergedUnit) => void) | undefined;
+  /** Called once for each object that this run loaded, after its commit; also where the answer to COMMIT was lost. */
+  readonly onObject?: ((table: string, object: ObjectReport) => void) | undefined;
 }
 
 /** How often a unit whose connection broke is begun again. */
@@ -82,7 +86,7 @@ class TableLoader {
     this.#worker = worker;
     this.#spec = spec;
     this.#settings = settings;
-    this.#policy = retryPolicy(settings.config, spec, settings.force);
+    this.#policy = retryPolicy(settings.config, spec, settings.force, settings.again);
     this.report = newTableReport(spec.name, spec.target);
   }
 
@@ -99,8 +103,10 @@ class TableLoader {
     );
     const claimable = open.filter((one) => one.state === "claimable");
     const returned = claimable.filter((one) => one.returned);
-    if (returned.length > 0) await this.#inspectReturned(returned.map((one) => one.object));
-    const left = await this.#loadAll(claimable.filter((one) => !one.returned).map((one) => one.object));
+    const equal = returned.length > 0 ? await this.#inspectReturned(returned.map((one) => one.object)) : [];
+    const fresh = claimable.filter((one) => !one.returned).map((one) => one.object);
+    // A full load that a bucket's copy brought again is the one that a backfill is about.
+    const left = await this.#loadAll(this.#settings.again === undefined ? fresh : [...equal, ...fresh]);
     this.#passed.push(...open.filter((one) => one.state === "held").map((one) => one.object));
     if (left) await this.#waitForPassed();
   }
@@ -120,11 +126,12 @@ class TableLoader {
   }
 
   /** A full-load key that came again: equal bytes are skipped, others are a newer generation, which waits. */
-  async #inspectReturned(objects: readonly SourceObject[]): Promise<void> {
+  async #inspectReturned(objects: readonly SourceObject[]): Promise<readonly SourceObject[]> {
     const { skipped, newer } = await skipReturned(this.#history(), this.#settings, this.#policy, objects);
     for (const object of skipped) this.report.notes.push(`${object.key} came again with equal bytes: skipped`);
     const [first] = newer;
     if (first !== undefined) this.report.failures.push({ key: first.key, error: newGeneration(this.#spec, newer) });
+    return skipped;
   }
 
   /** False when the table was stopped: somebody has to decide. */
@@ -224,7 +231,9 @@ class TableLoader {
         rejectLimit: this.#settings.rejectLimit,
       });
       this.#known = { ...known, main: merged.main, stored: merged.stored };
+      const before = this.report.objects.length;
       noteUnit(this.report, this.#spec, staged.unit, merged);
+      for (const object of this.report.objects.slice(before)) this.#settings.onObject?.(this.#spec.name, object);
       this.#settings.onUnit?.(this.#spec.name, staged.unit, merged);
     } catch (error) {
       if (isConnectionLost(error) || this.#settings.signal?.aborted === true) throw error;
@@ -236,10 +245,10 @@ class TableLoader {
         return left;
       }
       // A unit of several that failed is taken apart: one bad object costs one object.
-      const tableWide = error instanceof DrayageError && error.exit === 6 && error.code !== "SHAPE_UNREADABLE";
+      const tableWide = error instanceof DrayageError && stopsTable(error) && error.code !== "SHAPE_UNREADABLE";
       if (members.length > 1 && !tableWide) return { claims: [...members, ...staged.rest], alone: true };
       const failed = asDrayageError(error, this.#spec, "merge the unit");
-      if (failed.exit === 6 || failed.code === "HELD_ELSEWHERE") {
+      if (stopsTable(failed)) {
         const [first] = members;
         const error = withPlace(failed, { object: first?.object.key }) as DrayageError;
         this.report.failures.push({ key: first?.object.key, error });
@@ -268,7 +277,9 @@ class TableLoader {
       if (entry === undefined || entry.status === "loading") return entry !== undefined;
       if (entry.status === "failed") return false;
       const { key, kind, size: bytes } = claim.object;
-      this.report.objects.push({ key, kind, status: entry.status, lane: undefined, counts: entry.counts, bytes });
+      const object: ObjectReport = { key, kind, status: entry.status, lane: undefined, counts: entry.counts, bytes };
+      this.report.objects.push(object);
+      this.#settings.onObject?.(this.#spec.name, object);
       return false;
     });
   }

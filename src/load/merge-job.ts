@@ -51,6 +51,7 @@ export function mergeJob(table: TableSpec, unit: StagedUnit, binding: Binding, t
       .filter((object) => object.staged > 0)
       .map((object) => ({ ordinal: object.ordinal, historyId: object.claim.id, version: object.claim.object.version })),
     deletes: table.config.deletes,
+    mayRefuse: target.main.rowTriggers || target.main.rowSecurity,
     overridingIdentity: binding.feeds.some((feed) => feed.main?.identity === "always"),
   };
 }

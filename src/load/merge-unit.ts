@@ -1,14 +1,14 @@
 /** Merges a staged unit: the contract's DDL in a short transaction of its own, then lock, fence, merge, history, commit. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { DrayageError } from "../errors.ts";
-import { type MainTable, mainTableSql } from "../warehouse/catalog.ts";
+import { type MainTable, mainTableSql, readMainTable } from "../warehouse/catalog.ts";
 import { LoadHistory } from "../warehouse/load-history.ts";
 import { hasTombstones, tombstonesName } from "../warehouse/main-table.ts";
 import { type MergeOutcome, merge } from "../warehouse/merge.ts";
 import { noCounts, outcomes, type RecordCounts } from "../warehouse/record-counts.ts";
 import { writeRejects } from "../warehouse/rejects.ts";
 import type { Session } from "../warehouse/session.ts";
-import { lockTable, onlyFullLoads, type StoredColumn } from "../warehouse/table-state.ts";
+import { lockTable, onlyFullLoads, readStoredColumns, type StoredColumn } from "../warehouse/table-state.ts";
 import { repeatableStates, serverFault } from "../warehouse/warehouse-error.ts";
 import { mergeJob } from "./merge-job.ts";
 import type { MergeSettings } from "./merge-settings.ts";
@@ -41,18 +41,24 @@ export async function mergeUnit(
   const began = performance.now();
   // Without a staged record no table is made: that every record was unreadable is found out below.
   const isEmpty = unit.objects.every((object) => object.staged === 0);
-  const prepared = isEmpty ? undefined : await prepareTarget(session, known, unit, settings);
+  let prepared = isEmpty ? undefined : await prepareTarget(session, known, unit, settings);
+  const ddl = [...(prepared?.ddl ?? [])];
   for (let attempt = 1; ; attempt++) {
     try {
       const merged = await mergeOnce(session, known, unit, prepared, settings);
       return {
         main: prepared?.main ?? known.main,
         stored: prepared?.stored ?? known.stored,
-        ddl: prepared?.ddl ?? [],
+        ddl,
         ...merged,
         mergeMs: performance.now() - began,
       };
     } catch (error) {
+      if (error instanceof ColumnsChanged && attempt < mergeTries) {
+        prepared = await prepareTarget(session, await knownNow(session, known, settings), unit, settings);
+        ddl.push(...prepared.ddl);
+        continue;
+      }
       const state = serverFault(error)?.sqlstate;
       if (attempt >= mergeTries || state === undefined || !repeatableStates.has(state)) throw error;
       await sleep(50 * 2 ** attempt);
@@ -74,6 +80,7 @@ async function mergeOnce(
   return session.transaction(async () => {
     await lockTable(session, settings.tableId, settings.config.warehouse.lockWaitMs);
     await history.fence(settings.runId, ids);
+    if (prepared !== undefined) await checkColumns(session, known, prepared, settings);
     const mergeBegan = performance.now();
     const outcome = prepared === undefined ? undefined : await mergeStaged(session, known, unit, prepared, settings);
     const mergeMs = Math.round(performance.now() - mergeBegan);
@@ -99,6 +106,31 @@ async function mergeOnce(
   });
 }
 
+/** Another run stored a column, or widened one, after this unit was prepared. */
+class ColumnsChanged extends Error {}
+
+/** A column that another run added meanwhile would keep its old cells where this unit's records have none. */
+async function checkColumns(
+  session: Session,
+  { spec }: TableKnowledge,
+  { stored }: Prepared,
+  settings: MergeSettings,
+): Promise<void> {
+  const types = new Map(stored.map((column) => [column.path, column.type]));
+  const now = await readStoredColumns(session, settings.config.warehouse.stateSchema, spec.name);
+  if (now.length !== stored.length || now.some((column) => types.get(column.path) !== column.type))
+    throw new ColumnsChanged("the table's columns changed");
+}
+
+async function knownNow(session: Session, known: TableKnowledge, settings: MergeSettings): Promise<TableKnowledge> {
+  const { schema, table } = known.spec.target;
+  return {
+    ...known,
+    main: await readMainTable(session, schema, table),
+    stored: await readStoredColumns(session, settings.config.warehouse.stateSchema, known.spec.name),
+  };
+}
+
 async function mergeStaged(
   session: Session,
   known: TableKnowledge,
@@ -116,7 +148,10 @@ async function mergeStaged(
         ? tombstonesName(settings.config.warehouse.stateSchema, settings.tableId)
         : undefined,
   });
-  const isFullLoad = unit.objects.every((object) => object.claim.object.kind === "full_load");
+  // What was loaded before has its rows there, or had them deleted: it is never fresh.
+  const again = unit.objects.filter((object) => object.claim.again);
+  if (again.length > 0 && binding.key.length === 0) await takeBack(session, known, main, again, settings);
+  const isFullLoad = again.length === 0 && unit.objects.every((object) => object.claim.object.kind === "full_load");
   const hasUniqueKey = main.uniqueKeys.some(
     (key) => key.length === binding.key.length && key.every((name) => binding.key.includes(name)),
   );
@@ -126,9 +161,31 @@ async function mergeStaged(
       hasUniqueKey &&
       tombstones !== "some" &&
       (await onlyFullLoads(session, settings.config.warehouse.stateSchema, known.spec.name)),
-    mayRefuse: main.rowTriggers || main.rowSecurity,
     checkDeletes: (deletes) => checkDeletes(session, known, main, deletes, settings.allowDeletes),
     fetchBad: 100_000,
+  });
+}
+
+/** Appended rows of the objects go before they come again. An object that a bucket's copy brought again has its older version's. */
+async function takeBack(
+  session: Session,
+  known: TableKnowledge,
+  main: MainTable,
+  again: readonly StagedObject[],
+  settings: MergeSettings,
+): Promise<void> {
+  if (!main.columns.some((column) => column.name === "_object")) throw unmarkedRows(known.spec.name);
+  const history = new LoadHistory(session, settings.config.warehouse.stateSchema, known.spec.name);
+  const ids = await history.sameBytes(again.map((object) => object.claim.id));
+  await session.query(`delete from ${mainTableSql(main)} where _object = any($1::bigint[])`, [ids]);
+}
+
+/** Without `_object` nobody knows which rows of an append table are the object's: they would be there twice. */
+function unmarkedRows(table: string): DrayageError {
+  return new DrayageError("CONTRACT", {
+    message: "The rows of the object cannot be found to be replaced: the append table has no column _object",
+    place: { table },
+    next: "Empty the table and `drayage mark pending` its objects, or leave them as they are.",
   });
 }
 

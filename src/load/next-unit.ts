@@ -1,14 +1,14 @@
 /** Which open objects of a table make the next unit, and when a failed one is tried again. */
 import type { Config } from "../config/config.ts";
-import type { RetryPolicy } from "../warehouse/load-history.ts";
+import type { Again, RetryPolicy } from "../warehouse/load-history.ts";
 import type { SourceObject } from "./discover.ts";
 import { configHash, type TableSpec } from "./table-spec.ts";
 
 /** Small objects share a unit: one transaction and one merge for all of them. */
 const maxUnitObjects = 500;
 
-export function retryPolicy(config: Config, spec: TableSpec, force: boolean): RetryPolicy {
-  return { maxAttempts: config.warehouse.maxAttempts, configHash: configHash(spec.config), force };
+export function retryPolicy(config: Config, spec: TableSpec, force: boolean, again?: Again): RetryPolicy {
+  return { maxAttempts: config.warehouse.maxAttempts, configHash: configHash(spec.config), force, again };
 }
 
 /** Takes the next unit's objects off the queue: of one kind, bounded in number and bytes. */

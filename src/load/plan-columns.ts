@@ -1,5 +1,6 @@
 /** The columns that `plan` shows, gathered over the units that it read, and what it proposes for them. */
 import type { CellStatistics } from "../warehouse/plan-clone.ts";
+import type { StoredColumn } from "../warehouse/table-state.ts";
 import type { Feed } from "./bind-columns.ts";
 import { ruleFor, type TableSpec } from "./table-spec.ts";
 
@@ -152,4 +153,14 @@ function shownPath(feed: Feed): string {
 
 function yamlKey(path: string): string {
   return /^[A-Za-z_][\w.]*$/.test(path) ? path : JSON.stringify(path);
+}
+
+/** As the state schema takes them in: a path that is known keeps its column, takes the new type, adds its kinds. */
+export function withColumns(stored: readonly StoredColumn[], columns: readonly StoredColumn[]): StoredColumn[] {
+  const byPath = new Map(stored.map((column) => [column.path, column]));
+  for (const column of columns) {
+    const before = byPath.get(column.path);
+    byPath.set(column.path, { ...column, ...before, type: column.type, kinds: (before?.kinds ?? 0) | column.kinds });
+  }
+  return [...byPath.values()];
 }

@@ -20,13 +20,13 @@ import {
   readClone,
 } from "../warehouse/plan-clone.ts";
 import { noCounts, outcomes, type RecordCounts } from "../warehouse/record-counts.ts";
-import { readStoredColumns, readTableState } from "../warehouse/table-state.ts";
+import { readStoredColumns, readTableState, type StoredColumn } from "../warehouse/table-state.ts";
 import { type Binding, bindColumns, type Feed } from "./bind-columns.ts";
 import { checkOverflow, decideContract } from "./contract.ts";
 import type { SourceObject } from "./discover.ts";
 import { asDrayageError } from "./load-errors.ts";
 import { mergeJob } from "./merge-job.ts";
-import { PlanColumns, type PlannedColumn } from "./plan-columns.ts";
+import { PlanColumns, type PlannedColumn, withColumns } from "./plan-columns.ts";
 import { stagedColumns } from "./prepare-target.ts";
 import { checkLimits } from "./reject-records.ts";
 import { stageUnit } from "./stage-unit.ts";
@@ -91,6 +91,8 @@ class TablePlanner {
   #key: readonly string[] = [];
   #live: MainTable | undefined;
   #clone: MainTable | undefined;
+  /** With the columns that the units so far would have stored: a name with a hash is found by its path alone. */
+  #stored: readonly StoredColumn[] = [];
   #hasTombstones = false;
 
   constructor(worker: Worker, spec: TableSpec, settings: PlanSettings) {
@@ -132,16 +134,18 @@ class TablePlanner {
     const state = this.#settings.hasState
       ? await readTableState(session, config.warehouse.stateSchema, this.#spec.name)
       : undefined;
-    const stored = this.#settings.hasState
+    this.#stored = this.#settings.hasState
       ? await readStoredColumns(session, config.warehouse.stateSchema, this.#spec.name)
       : [];
     let claims: readonly Claim<SourceObject>[] = objects.map((object, i) => ({
       id: BigInt(i + 1),
       object,
       attempt: 1,
+      again: false,
+      was: undefined,
     }));
     while (claims.length > 0 && this.#read.records < this.#settings.limit) {
-      const known: TableKnowledge = { spec: this.#spec, main: this.#clone, stored, pinned: state?.pinned ?? {} };
+      const known = { spec: this.#spec, main: this.#clone, stored: this.#stored, pinned: state?.pinned ?? {} };
       // A few objects at a time: what is read is bounded by records, not by objects. Of one kind, as `load` takes them.
       const kind = claims[0]?.object.kind;
       const other = claims.findIndex((claim) => claim.object.kind !== kind);
@@ -177,7 +181,9 @@ class TablePlanner {
     this.#columns.markKey(binding.key);
     await this.#ddl(binding);
     const onClone: TableSpec = { ...this.#spec, target: cloneName };
-    for (const statement of decideContract(onClone, binding, this.#clone).statements) await session.query(statement);
+    const contract = decideContract(onClone, binding, this.#clone);
+    for (const statement of contract.statements) await session.query(statement);
+    this.#stored = withColumns(this.#stored, contract.columns);
     this.#clone = await readClone(session);
     if (this.#clone === undefined) throw new DrayageError("INTERNAL");
     // Kept from unit to unit: a key that one deletes must not be copied from the live table again for the next.
@@ -185,7 +191,7 @@ class TablePlanner {
       await makeCloneTombstones(session, this.#clone, binding.key);
       this.#hasTombstones = true;
     }
-    await this.#merge(unit, bindColumns(this.#spec, staged, known.stored, this.#clone), tableId);
+    await this.#merge(unit, bindColumns(this.#spec, staged, this.#stored, this.#clone), tableId);
   }
 
   /** The statements that `load` would run on the live table, which the clone stands for. */
@@ -221,7 +227,6 @@ class TablePlanner {
       }
       const outcome = await merge(session, job, {
         fresh: false,
-        mayRefuse: false,
         checkDeletes: async () => undefined,
         fetchBad: 100_000,
         badFound: copies,

@@ -8,6 +8,7 @@ import {
   renewTombstonesView,
   schemaExistsLocked,
   tombstonesName,
+  widenTombstones,
 } from "../warehouse/main-table.ts";
 import type { Session } from "../warehouse/session.ts";
 import {
@@ -85,6 +86,8 @@ export async function prepareTarget(
       if (binding.key.length > 0 && (await hasTombstones(session, state, settings.tableId)) === "none") {
         await session.query(createTombstones(tombstonesName(state, settings.tableId), main, binding.key));
         await renewTombstonesView(session, state);
+      } else if (binding.key.length > 0) {
+        await widenTombstones(session, state, settings.tableId, main, binding.key);
       }
       return { main, stored: storedAfter, binding, ddl };
     });

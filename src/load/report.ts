@@ -1,5 +1,6 @@
 /** What a run says at its end, for people and as JSON: every object and every record in exactly one place. */
 import type { DrayageError } from "../errors.ts";
+import type { Attention } from "../observe/attention.ts";
 import { noCounts, outcomes, type RecordCounts } from "../warehouse/record-counts.ts";
 
 export interface ObjectReport {
@@ -48,6 +49,8 @@ export interface RunReport {
   readonly listed: number;
   readonly ignored: number;
   readonly unclaimed: ReadonlyMap<string, number>;
+  /** What needs somebody now, whichever run it came from; the exit code is this run's own. */
+  readonly attention: readonly Attention[];
   readonly milliseconds: number;
   /** Peak resident memory of the process. */
   readonly peakRssBytes: number;

@@ -1,17 +1,22 @@
 /** One pass: list what is new, load each table, wait for what others hold, say what became of everything. */
 import type { Config } from "../config/config.ts";
 import { DrayageError } from "../errors.ts";
+import type { Attention } from "../observe/attention.ts";
+import { evaluate } from "../observe/evaluate.ts";
 import type { ObjectSource } from "../source/object-source.ts";
-import { LoadHistory, type OpenObject } from "../warehouse/load-history.ts";
+import { type Again, LoadHistory, type OpenObject } from "../warehouse/load-history.ts";
 import { migrate } from "../warehouse/migrate.ts";
 import { finishRun, startRun } from "../warehouse/runs.ts";
 import { Session } from "../warehouse/session.ts";
+import { noteSightings, type RunSightings } from "../warehouse/sightings.ts";
 import { isConnectionLost, warehouseError } from "../warehouse/warehouse-error.ts";
 import { type DiscoveredTable, discover, type SourceObject, type TableFilter } from "./discover.ts";
 import { exitOfCode } from "./load-errors.ts";
 import { type LoadSettings, loadTable } from "./load-table.ts";
 import { retryPolicy } from "./next-unit.ts";
+import { Sightings } from "./note-run.ts";
 import { exitOf, type RunReport, sumCounts, type TableReport } from "./report.ts";
+import { readStatusFacts } from "./status-facts.ts";
 import { Worker } from "./worker.ts";
 
 export interface RunSettings {
@@ -26,6 +31,10 @@ export interface RunSettings {
   readonly wanted: TableFilter | undefined;
   /** Full keys or paths below source.url; empty: everything new. */
   readonly objects: readonly string[];
+  /** A backfill: what it selects is loaded again, whatever became of it. */
+  readonly again?: (Again & { selects(object: SourceObject): boolean }) | undefined;
+  /** Only what failed before, for whatever reason. */
+  readonly failedOnly?: boolean | undefined;
   readonly concurrency: number;
   readonly allowDeletes: boolean;
   readonly rejectLimit: number | undefined;
@@ -35,6 +44,7 @@ export interface RunSettings {
   readonly onBytes?: LoadSettings["onBytes"];
   readonly onRecords?: LoadSettings["onRecords"];
   readonly onUnit?: LoadSettings["onUnit"];
+  readonly onObject?: LoadSettings["onObject"];
 }
 
 /** What a run found to do. */
@@ -53,43 +63,67 @@ export async function runLoad(settings: RunSettings): Promise<RunReport> {
       throw warehouseError(error, "start a run");
     });
     try {
-      const report = await loadEverything(control, runId, settings);
+      const sightings = new Sightings();
+      const report = await loadEverything(control, runId, settings, sightings);
       const exit = exitOf(report, exitOfCode);
-      await endRun(control, settings, runId, exit === 0 || exit === 3 ? "done" : "failed", runCounts(report.tables));
+      const attention = await endRun(control, settings, {
+        runId,
+        status: exit === 0 || exit === 3 ? "done" : "failed",
+        counts: runCounts(report.tables),
+        seen: sightings.of(report, scopeOf(settings)),
+      });
       return {
         ...report,
+        attention,
         milliseconds: performance.now() - began,
         peakRssBytes: process.resourceUsage().maxRSS * 1024,
       };
     } catch (error) {
-      await finishRun(control, config.warehouse.stateSchema, runId, "failed", {}).catch(() => undefined);
-      throw settings.signal?.aborted === true ? error : warehouseError(error, "load");
+      const aborted = settings.signal?.aborted === true;
+      const known = aborted ? error : warehouseError(error, "load");
+      const code = !aborted && known instanceof DrayageError ? known.code : undefined;
+      await finishRun(control, config.warehouse.stateSchema, runId, "failed", {}, code).catch(() => undefined);
+      throw known;
     }
   } finally {
     await control.close();
   }
 }
 
+interface RunEnding {
+  readonly runId: bigint;
+  readonly status: "done" | "failed";
+  readonly counts: Record<string, number>;
+  readonly seen: RunSightings;
+}
+
 /** The run's own connection idled while the others loaded: that it broke takes back nothing of what is loaded. */
-async function endRun(
-  control: Session,
-  { config, command }: RunSettings,
-  runId: bigint,
-  status: "done" | "failed",
-  counts: Record<string, number>,
-): Promise<void> {
+async function endRun(control: Session, { config, command }: RunSettings, ending: RunEnding): Promise<Attention[]> {
   const { stateSchema } = config.warehouse;
+  // Each step may be carried out twice.
+  const end = async (session: Session): Promise<Attention[]> => {
+    await noteSightings(session, stateSchema, ending.runId, ending.seen);
+    await finishRun(session, stateSchema, ending.runId, ending.status, ending.counts);
+    const { facts, now } = await readStatusFacts(session, config);
+    return evaluate(facts, now);
+  };
   try {
-    await finishRun(control, stateSchema, runId, status, counts);
+    return await end(control);
   } catch (error) {
     if (!isConnectionLost(error)) throw error;
     const fresh = await Session.connect(config.warehouse, command, config.source.timezone);
     try {
-      await finishRun(fresh, stateSchema, runId, status, counts);
+      return await end(fresh);
     } finally {
       await fresh.close();
     }
   }
+}
+
+/** What the run's listing says something about. */
+function scopeOf({ wanted, objects, again, failedOnly }: RunSettings): "source" | "tables" | "objects" {
+  if (objects.length > 0 || again !== undefined || failedOnly === true) return "objects";
+  return wanted === undefined ? "source" : "tables";
 }
 
 function runCounts(tables: readonly TableReport[]): Record<string, number> {
@@ -107,16 +141,22 @@ async function loadEverything(
   control: Session,
   runId: bigint,
   settings: RunSettings,
-): Promise<Omit<RunReport, "milliseconds" | "peakRssBytes">> {
+  sightings: Sightings,
+): Promise<Omit<RunReport, "attention" | "milliseconds" | "peakRssBytes">> {
   const { config } = settings;
-  const force = settings.objects.length > 0;
+  const { again } = settings;
+  const named = settings.objects.length > 0;
   const open: Open = new Map();
   const listed = new Set<string>();
   const discovery = await discover(config, settings.source, settings.wanted, async (spec, objects) => {
     settings.signal?.throwIfAborted();
-    const asked = force ? objects.filter((object) => isAsked(object, settings.objects, listed)) : objects;
+    sightings.add(spec, objects);
+    const asked = named
+      ? objects.filter((object) => isAsked(object, settings.objects, listed))
+      : objects.filter((object) => again?.selects(object) ?? true);
     const history = new LoadHistory(control, config.warehouse.stateSchema, spec.name);
-    const page = await history.open(asked, retryPolicy(config, spec, force));
+    const every = await history.open(asked, retryPolicy(config, spec, isForced(settings), again));
+    const page = settings.failedOnly === true ? every.filter(hasFailed) : every;
     const known = open.get(spec.name);
     if (known === undefined) open.set(spec.name, page);
     else known.push(...page);
@@ -138,6 +178,16 @@ async function loadEverything(
   });
   const tables = await loadTables(runId, work, open, settings);
   return { runId, tables, listed: discovery.listed, ignored: discovery.ignored, unclaimed: discovery.unclaimed };
+}
+
+/** Whether what waits for a change is tried, too: somebody asked. */
+/** Somebody asked for objects, or changed a limit: what waits for a change is tried too. */
+function isForced({ objects, again, failedOnly, rejectLimit }: RunSettings): boolean {
+  return objects.length > 0 || again !== undefined || failedOnly === true || rejectLimit !== undefined;
+}
+
+function hasFailed({ state, errorCode }: OpenObject<SourceObject>): boolean {
+  return state === "claimable" && errorCode !== undefined;
 }
 
 /** Whether the command line names the object, by its key or its path below source.url; what it names is added to `listed`. */
@@ -175,11 +225,13 @@ async function loadTables(
             signal: settings.signal,
             allowDeletes: settings.allowDeletes,
             rejectLimit: settings.rejectLimit,
-            force: settings.objects.length > 0,
+            force: isForced(settings),
+            again: settings.again,
             lane: settings.lane,
             onBytes: settings.onBytes,
             onRecords: settings.onRecords,
             onUnit: settings.onUnit,
+            onObject: settings.onObject,
           }),
         );
       }

@@ -10,8 +10,8 @@ export interface RawObject {
   readonly width: number;
   readonly delimiter: number;
   readonly quoted: boolean;
-  /** COPY's NULL. */
-  readonly nullToken: string;
+  /** COPY's NULL; undefined: nothing means NULL. */
+  readonly nullToken: string | undefined;
   /** Tokens that make a quoted field ambiguous, so that the object must take the other lane. */
   readonly ambiguousTokens: readonly string[];
   readonly maxRecordBytes: number;
@@ -25,6 +25,9 @@ export interface RawCount {
   readonly staged: number;
   readonly checkpoints: readonly number[];
 }
+
+/** COPY wants a token in any case: a text that no cell is, of no delimiter's bytes. */
+const noToken = "\uf8ff\ue000".repeat(16);
 
 /** Undefined when one COPY cannot read the object exactly: nothing of it is staged then, the decoded lane takes it. */
 export async function stageRaw(
@@ -45,7 +48,8 @@ export async function stageRaw(
   });
   await session.query("savepoint drayage_raw");
   const copy = await staging.copyCsv(table, object.ordinal, object.width, {
-    ...object,
+    quoted: object.quoted,
+    nullToken: object.nullToken ?? noToken,
     delimiter: String.fromCharCode(object.delimiter),
   });
   try {

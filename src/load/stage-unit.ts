@@ -7,7 +7,7 @@ import type { ObjectSource } from "../source/object-source.ts";
 import type { Claim } from "../warehouse/load-history.ts";
 import type { Session } from "../warehouse/session.ts";
 import type { Staging, StagingTable } from "../warehouse/staging.ts";
-import { isConnectionLost, serverFault } from "../warehouse/warehouse-error.ts";
+import { isConnectionLost, isRecordFault, serverFault } from "../warehouse/warehouse-error.ts";
 import type { SourceObject } from "./discover.ts";
 import { type OpenedObject, openObject } from "./open-object.ts";
 import { CellLayout, stageDecoded } from "./stage-decoded.ts";
@@ -62,19 +62,21 @@ export async function stageUnit(
         try {
           if (!(await stager.add(claim))) {
             rest = claims.slice(i);
-            return;
+            break;
           }
         } catch (error) {
-          if (isConnectionLost(error) || serverFault(error) !== undefined || settings.signal?.aborted === true)
-            throw error;
+          // A row that no page takes is the object's fault: it must not stop every object after it.
+          const isServers = serverFault(error) !== undefined && !isRecordFault(error);
+          if (isConnectionLost(error) || isServers || settings.signal?.aborted === true) throw error;
           failures.push({ claim, error: withPlace(error, { table: known.spec.name, object: claim.object.key }) });
           // Somebody has to decide: the rest of the table would fail alike.
           if (error instanceof DrayageError && error.exit === 6) {
             rest = claims.slice(i + 1);
-            return;
+            break;
           }
         }
       }
+      await stager.finish();
     });
   } catch (error) {
     if (!isConnectionLost(error)) await staging.forget();
@@ -89,6 +91,8 @@ class UnitStager {
   readonly #known: TableKnowledge;
   readonly #settings: StageSettings;
   readonly #objects: StagedObject[] = [];
+  /** Of the object at hand. None is used twice: the flatteners remember record numbers of an object that broke off, too. */
+  #ordinal = -1;
   #shape: ObjectShape | undefined;
   #nulls: NullRule | undefined;
   #table: StagingTable | undefined;
@@ -124,6 +128,7 @@ class UnitStager {
     if (object.storageClass !== undefined && ["GLACIER", "DEEP_ARCHIVE"].includes(object.storageClass))
       throw new DrayageError("OBJECT_ARCHIVED");
     const began = performance.now();
+    this.#ordinal++;
     let opened = await this.#open(object);
     try {
       const shape = detectShape(opened.head, opened.whole, knownNames(this.#known, object.kind));
@@ -142,14 +147,9 @@ class UnitStager {
       const table = await this.#stagingTable();
       return await this.#atomically(table, async () => {
         if (lane === "raw") {
-          const raw = { ...this.#rawObject(shape, nulls), ordinal: this.#objects.length };
-          const count = await stageRaw(
-            this.#session,
-            this.#staging,
-            table,
-            raw,
-            this.#counted(opened, shape.bodyOffset),
-          );
+          const raw = { ...this.#rawObject(shape, nulls), ordinal: this.#ordinal };
+          const bytes = this.#counted(opened, shape.bodyOffset);
+          const count = await stageRaw(this.#session, this.#staging, table, raw, bytes);
           if (count !== undefined) {
             this.#note(claim, "raw", count, opened, began);
             return true;
@@ -172,6 +172,11 @@ class UnitStager {
     } finally {
       opened.close();
     }
+  }
+
+  /** Cells whose columns went with an object that broke off: its paths are still bound. */
+  async finish(): Promise<void> {
+    if (this.#table !== undefined) await this.#staging.widen(this.#table, this.#layout?.width ?? 0);
   }
 
   /** An object that breaks off in the middle leaves nothing of it in staging; the others of the unit stay. */
@@ -231,8 +236,7 @@ class UnitStager {
       width: shape.fields.length,
       delimiter: shape.delimiter,
       quoted: shape.quoted,
-      // No token at all: one that no text can hold.
-      nullToken: nulls.tokens.includes("") ? "" : (named[0] ?? "\u0002"),
+      nullToken: nulls.tokens.includes("") ? "" : named[0],
       ambiguousTokens: nulls.castToken === undefined ? [] : [nulls.castToken],
       maxRecordBytes: this.#settings.config.limits.maxRecordBytes,
       onRecords: this.#settings.onRecords,
@@ -244,7 +248,7 @@ class UnitStager {
     const { config } = this.#known.spec;
     if (this.#layout === undefined || this.#nulls === undefined) throw new DrayageError("INTERNAL");
     return {
-      ordinal: this.#objects.length,
+      ordinal: this.#ordinal,
       shape,
       nullTokens: this.#nulls.tokens,
       maxRecordBytes: this.#settings.config.limits.maxRecordBytes,
@@ -278,7 +282,7 @@ class UnitStager {
     }
     this.#objects.push({
       claim,
-      ordinal: this.#objects.length,
+      ordinal: this.#ordinal,
       lane,
       records: count.records,
       staged: count.staged,

@@ -12,7 +12,8 @@ export interface TableSpec {
 
 /** Changes whenever the table's config does: what failed under another one is tried again. */
 export function configHash(config: TableConfig): string {
-  const { line: _line, ...rest } = config;
+  // What is expected of a table changes nothing about its objects.
+  const { line: _line, expectEveryMs: _expectEvery, lateAfterMs: _lateAfter, ...rest } = config;
   const text = JSON.stringify(rest, (key, value) =>
     value instanceof Map ? [...value].sort(([a], [b]) => (a < b ? -1 : 1)) : key === "line" ? undefined : value,
   );

@@ -1,4 +1,4 @@
-/** The log: winston on standard error, text for people, JSON in a pipe. Never a cell value, never a secret. */
+/** The log: winston, text for people, one JSON object a line for programs. Never a cell value, never a secret. */
 import winston from "winston";
 
 export interface Logger {
@@ -28,14 +28,14 @@ export function createLogger(settings: LoggerSettings): Logger {
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => `${name}=${String(value)}`)
       .join(" ");
-    return `${String(timestamp)} ${level.padEnd(5)} ${String(message)}${rest === "" ? "" : `  ${rest}`}`;
+    return oneLine(`${String(timestamp)} ${level.padEnd(5)} ${String(message)}${rest === "" ? "" : `  ${rest}`}`);
   });
+  const json = winston.format.printf(({ level, message, timestamp, ...fields }) =>
+    JSON.stringify({ time: timestamp, level, message, ...fields }),
+  );
   const logger = winston.createLogger({
     level: settings.level,
-    format: winston.format.combine(
-      winston.format.timestamp(),
-      settings.format === "json" ? winston.format.json() : text,
-    ),
+    format: winston.format.combine(winston.format.timestamp(), settings.format === "json" ? json : text),
     transports: [new winston.transports.Stream({ stream: settings.stream })],
   });
   const at =
@@ -43,4 +43,9 @@ export function createLogger(settings: LoggerSettings): Logger {
     (message: string, fields: LogFields = {}) =>
       void logger.log({ level, message, ...fields });
   return { error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };
+}
+
+/** A key of a stranger's object must not move the cursor or fake a line; JSON escapes by itself. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

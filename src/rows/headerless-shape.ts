@@ -25,10 +25,11 @@ export function headerlessFields(
 ): HeaderlessFields {
   const fitting = layouts(columnList, known).flatMap((layout) => {
     const width = columnList.length + layout.before.length;
-    const fit = records.filter((record) => record.fields.length === width);
-    return fit.length > 0 && fits(layout, fit) ? [{ layout, width, count: fit.length }] : [];
+    const wide = records.filter((record) => record.fields.length === width);
+    const count = wide.filter((record) => fits(layout, record)).length;
+    return count * 2 > wide.length ? [{ layout, width, count }] : [];
   });
-  // One record of another width is one bad record; the others say what the object is.
+  // One record of another width, or of an op that is none, is one bad record; the others say what the object is.
   const best = fitting.reduce<(typeof fitting)[number] | undefined>(
     (a, b) => (a === undefined || b.count > a.count ? b : a),
     undefined,
@@ -63,10 +64,10 @@ function layouts(columnList: readonly string[], known: KnownNames): Layout[] {
   return found;
 }
 
-function fits(layout: Layout, records: readonly HeadRecord[]): boolean {
+function fits(layout: Layout, record: HeadRecord): boolean {
   return layout.before.every((field, i) => {
-    const cells = records.map((record) => record.fields[i]);
-    return field.role === "op" ? areOps(cells) : cells.every((cell) => cell != null && isTimestamp(cell));
+    const cell = record.fields[i];
+    return field.role === "op" ? areOps([cell]) : cell != null && isTimestamp(cell);
   });
 }
 

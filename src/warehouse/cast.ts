@@ -25,7 +25,10 @@ export const lossyFunction = "pg_temp.drayage_lossy";
 export const tooLongFunction = "pg_temp.drayage_too_long";
 
 export function isTextType(baseType: string): boolean {
-  return ["text", "character varying", "character", "citext", "public.citext", "name", '"char"'].includes(baseType);
+  return (
+    ["text", "character varying", "character", "bpchar", "name", '"char"'].includes(baseType) ||
+    /(^|\.)citext$/.test(baseType)
+  );
 }
 
 /** `cell` is SQL that yields text. Every form yields the base type: INSERT's assignment applies the modifier and raises. */
@@ -67,6 +70,13 @@ const character: Forms = (cell, { modifier }) => {
     lenient: `case when ${cell} is null or ${fits} then ${strict} else ${tooLongFunction}()::bpchar end`,
   };
 };
+
+/** A longer text would be cut to 63 bytes without a word. */
+const name: Forms = (cell) => ({
+  strict: `(${cell})::name`,
+  suspect: `octet_length(${cell}) > 63`,
+  lenient: `case when octet_length(${cell}) > 63 then ${tooLongFunction}()::name else (${cell})::name end`,
+});
 
 const decimalText = "^\\s*[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?\\s*$";
 
@@ -134,6 +144,20 @@ const date: Forms = (cell) => ({
     ` when ${cell} is null then null else ${lossyFunction}()::date end`,
 });
 
+/** Assignment to timestamp(0) rounds: digits beyond the column's would be lost. */
+function rounded(type: string, forms: Forms): Forms {
+  return (cell, target) => {
+    const made = forms(cell, target);
+    if (target.modifier === undefined) return made;
+    const cut = `${cell} ~ ${literal(`\\.[0-9]{${target.modifier}}[0-9]*[1-9]`)}`;
+    return {
+      strict: made.strict,
+      suspect: made.suspect === undefined ? cut : `${made.suspect} or ${cut}`,
+      lenient: `case when ${cut} then ${lossyFunction}()::${type} else ${made.lenient} end`,
+    };
+  };
+}
+
 const clock = "[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,6}0*)?)?";
 
 /** A zone in the text would be dropped, nanoseconds rounded. */
@@ -182,6 +206,8 @@ const byType: Readonly<Record<string, Forms>> = {
   text: text("text"),
   "character varying": text("text"),
   character,
+  bpchar: character,
+  name,
   smallint: integer("smallint"),
   integer: integer("integer"),
   bigint: integer("bigint"),
@@ -189,9 +215,9 @@ const byType: Readonly<Record<string, Forms>> = {
   real,
   boolean,
   date,
-  "timestamp without time zone": timestamp,
-  "timestamp with time zone": timestamptz,
-  "time without time zone": time,
+  "timestamp without time zone": rounded("timestamp", timestamp),
+  "timestamp with time zone": rounded("timestamptz", timestamptz),
+  "time without time zone": rounded("time", time),
   bytea,
 };
 

@@ -6,9 +6,9 @@ export interface MainColumn {
   readonly name: string;
   /** With modifier, as a cast wants it: `numeric(12,2)`. */
   readonly type: string;
-  /** Without modifier; of a domain its base type's: `numeric`. */
+  /** Without modifier; of a domain its base type's: `numeric`. Of char(n) and bit(n) the names that mean any length: `bpchar`, `"bit"`. */
   readonly baseType: string;
-  /** Digits after the point of a numeric with a modifier, characters of varchar(n) and char(n). */
+  /** Digits after the point of a numeric, a time or a timestamp with a modifier, characters of varchar(n) and char(n). */
   readonly modifier: number | undefined;
   readonly notNull: boolean;
   readonly hasDefault: boolean;
@@ -39,7 +39,7 @@ export interface MainTable {
   readonly owned: boolean;
 }
 
-/** The table, view or foreign table of that name as a main table; undefined when there is none. */
+/** The ordinary or partitioned table of that name as a main table; undefined when there is none. */
 export async function readMainTable(session: Session, schema: string, name: string): Promise<MainTable | undefined> {
   const { rows } = await session.query<{
     oid: number;
@@ -49,9 +49,9 @@ export async function readMainTable(session: Session, schema: string, name: stri
     row_triggers: boolean;
     owned: boolean;
   }>(
-    `select c.oid::int8::int4 as oid, c.reltuples::float8 as rows, c.relkind = 'p' as partitioned,
+    `select c.oid::int8::float8 as oid, c.reltuples::float8 as rows, c.relkind = 'p' as partitioned,
             (c.relrowsecurity and not (pg_has_role(c.relowner, 'usage') and not c.relforcerowsecurity)) as row_security,
-            exists (select from pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal and t.tgtype & 3 = 3 and t.tgenabled <> 'D') as row_triggers,
+            exists (select from pg_trigger t where (t.tgrelid = c.oid or t.tgrelid in (select relid from pg_partition_tree(c.oid))) and not t.tgisinternal and t.tgtype & 3 = 3 and t.tgenabled <> 'D') as row_triggers,
             pg_has_role(c.relowner, 'usage') as owned
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p')`,
@@ -102,7 +102,7 @@ async function readColumns(session: Session, oid: number): Promise<MainColumn[]>
        from based b join pg_type t on t.oid = b.typbasetype
        where b.typtype = 'd'
      )
-     select b.attname as name, format_type(b.atttypid, b.atttypmod) as type, format_type(b.base, null) as base_type,
+     select b.attname as name, format_type(b.atttypid, b.atttypmod) as type, format_type(b.base, -1) as base_type,
             b.base_modifier, a.attnotnull as not_null, a.atthasdef as has_default, a.attgenerated as generated, a.attidentity as identity,
             case when a.attcollation <> 0 and a.attcollation <> t.typcollation
               then (select format('%I.%I', n.nspname, o.collname) from pg_collation o join pg_namespace n on n.oid = o.collnamespace where o.oid = a.attcollation)
@@ -135,11 +135,12 @@ async function readColumns(session: Session, oid: number): Promise<MainColumn[]>
   }));
 }
 
-/** PostgreSQL packs modifiers with 4 added; numeric's scale is the low 11 bits, signed since 15. */
+/** PostgreSQL packs modifiers with 4 added; numeric's scale is the low 11 bits, signed since 15; those of times are bare digits. */
 function modifierOf(baseType: string, packed: number): number | undefined {
-  if (packed < 4) return undefined;
+  if (packed < 0) return undefined;
+  if (/^time(stamp)? with/.test(baseType)) return packed;
   if (baseType === "numeric") return (((packed - 4) & 0x7ff) ^ 1024) - 1024;
-  if (baseType === "character varying" || baseType === "character") return packed - 4;
+  if (baseType === "character varying" || baseType === "bpchar") return packed - 4;
   return undefined;
 }
 

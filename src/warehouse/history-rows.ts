@@ -28,6 +28,10 @@ export interface HistoryRow {
 export interface HistoryFilter {
   readonly tables: readonly string[];
   readonly status: string | undefined;
+  /** Begun or ended at this time or later. */
+  readonly since: Date | undefined;
+  /** Regular expression of keys. */
+  readonly key: string | undefined;
   readonly limit: number;
 }
 
@@ -38,8 +42,9 @@ export async function readHistory(session: Session, stateSchema: string, filter:
             rows_unchanged, rows_deleted, rows_superseded, rows_stale, rows_ignored, rows_rejected
      from ${ident(stateSchema)}.load_history
      where (cardinality($1::text[]) = 0 or table_name = any($1)) and ($2::text is null or status = $2)
+       and ($4::timestamptz is null or coalesce(finished_at, started_at) >= $4) and ($5::text is null or key ~ $5)
      order by coalesce(finished_at, started_at) desc nulls first, id desc limit $3`,
-    [filter.tables, filter.status ?? null, filter.limit],
+    [filter.tables, filter.status ?? null, filter.limit, filter.since ?? null, filter.key ?? null],
   );
   return rows;
 }
@@ -56,18 +61,28 @@ export interface RunRow {
   readonly counts: Record<string, number>;
 }
 
-export async function readRuns(session: Session, stateSchema: string, limit: number): Promise<RunRow[]> {
+export async function readRuns(
+  session: Session,
+  stateSchema: string,
+  limit: number,
+  since: Date | undefined,
+): Promise<RunRow[]> {
   const { rows } = await session.query<RunRow>(
-    `select run_id, command, started_at, finished_at, status, host, pid, version, counts from ${ident(stateSchema)}.runs order by run_id desc limit $1`,
-    [limit],
+    `select run_id, command, started_at, finished_at, status, host, pid, version, counts from ${ident(stateSchema)}.runs
+     where $2::timestamptz is null or started_at >= $2 order by run_id desc limit $1`,
+    [limit, since ?? null],
   );
   return rows;
 }
 
-/** Names of all tables that the state schema knows. */
-export async function stateTableNames(session: Session, stateSchema: string): Promise<string[]> {
-  const { rows } = await session.query<{ table_name: string }>(
-    `select table_name from ${ident(stateSchema)}.tables order by 1`,
+/** All tables that the state schema knows; `folder` as a run last listed it. */
+export async function stateTables(
+  session: Session,
+  stateSchema: string,
+): Promise<{ readonly name: string; readonly folder: string | undefined }[]> {
+  // As JSON: a state schema that was not migrated yet has no column of that name.
+  const { rows } = await session.query<{ table_name: string; folder: string | null }>(
+    `select table_name, to_jsonb(t) ->> 'folder' as folder from ${ident(stateSchema)}.tables t order by 1`,
   );
-  return rows.map((row) => row.table_name);
+  return rows.map((row) => ({ name: row.table_name, folder: row.folder ?? undefined }));
 }

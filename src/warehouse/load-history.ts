@@ -40,6 +40,10 @@ export interface Claim<O> {
   readonly object: O;
   /** This attempt's number, from 1. */
   readonly attempt: number;
+  /** It was loaded before: its rows may be in the main table. */
+  readonly again: boolean;
+  /** The final status that a backfill took it from. */
+  readonly was: string | undefined;
 }
 
 export interface LoadedObject {
@@ -65,6 +69,15 @@ export interface RetryPolicy {
   readonly configHash: string;
   /** Objects that failed for a lasting reason too: somebody asked for them. */
   readonly force: boolean;
+  readonly again?: Again | undefined;
+}
+
+/** A backfill: final objects too, but those that it has loaded already. */
+export interface Again {
+  /** `backfills.id`. */
+  readonly backfill: bigint;
+  /** Whether objects that never were loaded are taken, too: somebody named them. Else they are left to `load`. */
+  readonly unseen: boolean;
 }
 
 const identity = ["bucket", "key", "etag", "size", "last_modified"] as const;
@@ -82,15 +95,29 @@ function identityArrays(objects: readonly HistoryObject[]) {
 
 const unnestIdentity = "unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[])";
 
-/** `$7` max attempts, `$8` config hash, `$9` force. */
+const wasLoaded = "(h.rows_read is not null or h.sha256 is not null)";
+
+/** `$7` max attempts, `$8` config hash, `$9` force, `$10` the backfill. */
 const claimable = `(
   h.status = 'pending'
+  or ($10::bigint is not null and h.status in ('loaded', 'loaded_with_rejects', 'skipped'))
   or (h.status = 'loading' and ($9 or h.attempts < $7) and not ${runIsAlive("h.run_id")})
   or (h.status = 'failed' and ($9 or (h.retry = 'auto' and h.attempts < $7) or h.config_hash is distinct from $8))
 )`;
 
-/** `$12` the run. */
-const claimableBy = `(${claimable} or (h.status = 'loading' and h.run_id = $12::bigint))`;
+/** What is not final; in a backfill all that it has not done, and that `load` would not find new. `$11`: that, too. */
+const listable = `(
+  $10::bigint is null and (h.id is null or h.status in ('pending', 'loading', 'failed'))
+  or $10 is not null and ($11::boolean or h.status <> 'pending' or ${wasLoaded}) and coalesce(h.status <> 'superseded', $11)
+    and (h.backfill is distinct from $10 or h.status not in ('loaded', 'loaded_with_rejects'))
+)`;
+
+/** `$13` the run. */
+const claimableBy = `(${claimable} or (h.status = 'loading' and h.run_id = $13::bigint))`;
+
+function policyValues({ maxAttempts, configHash, force, again }: RetryPolicy) {
+  return [maxAttempts, configHash, force, again?.backfill.toString() ?? null] as const;
+}
 
 function sameObject(l: string, h: string): string {
   return identity.map((name) => `${h}.${name} = ${l}.${name}`).join(" and ");
@@ -125,14 +152,14 @@ export class LoadHistory {
               exists (
                 select from ${this.#state}.load_history p
                 where p.id is distinct from h.id and p.table_name = $1 and p.bucket = l.bucket and p.key = l.key and p.kind = 'full_load'
-                  and p.status in ('loaded', 'loaded_with_rejects', 'skipped', 'superseded')
-              ) as returned
+                  and (p.status in ('loaded', 'loaded_with_rejects', 'skipped', 'superseded') or p.rows_read is not null)
+              ) and coalesce(not ${wasLoaded}, true) as returned
        from ${unnestIdentity} with ordinality as l (bucket, key, etag, size, last_modified, position)
        left join ${this.#state}.load_history h
          on h.table_name = $1 and ${sameObject("l", "h")}
-       where h.id is null or h.status in ('pending', 'loading', 'failed')
+       where ${listable}
        order by l.position`,
-      [this.#table, ...identityArrays(objects), policy.maxAttempts, policy.configHash, policy.force],
+      [this.#table, ...identityArrays(objects), ...policyValues(policy), policy.again?.unseen ?? false],
     );
     return rows.map((row) => ({
       object: objects[Number(row.position) - 1] as O,
@@ -151,34 +178,44 @@ export class LoadHistory {
    */
   async claim<O extends HistoryObject>(runId: bigint, objects: readonly O[], policy: RetryPolicy): Promise<Claim<O>[]> {
     const sorted = [...objects].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
-    const { rows } = await this.#session.query<{ id: string; key: string; etag: string; attempts: number; at: string }>(
+    const { rows } = await this.#session.query<{
+      id: string;
+      key: string;
+      etag: string;
+      attempts: number;
+      at: string;
+      again: boolean;
+      was: string | null;
+    }>(
       `with listed as (
          select *
-         from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $10::text[], $11::timestamptz[])
+         from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $11::text[], $12::timestamptz[])
            with ordinality as l (bucket, key, etag, size, last_modified, kind, file_time, position)
        ), had as materialized (
-         select l.position
+         select l.position, h.id, h.status
          from listed l join ${this.#state}.load_history h on h.table_name = $1 and ${sameObject("l", "h")}
          where ${claimableBy} for update of h skip locked
-       )
+       ), claimed as (
        insert into ${this.#state}.load_history as h
-         (${identityColumns}, kind, file_time, status, run_id, attempts, started_at)
-       select $1, l.bucket, l.key, l.etag, l.size, l.last_modified, l.kind, l.file_time, 'loading', $12::bigint, 1, clock_timestamp()
+         (${identityColumns}, kind, file_time, status, run_id, attempts, started_at, backfill)
+       select $1, l.bucket, l.key, l.etag, l.size, l.last_modified, l.kind, l.file_time, 'loading', $13::bigint, 1, clock_timestamp(), $10
        from listed l
        where l.position in (select position from had)
           or not exists (select from ${this.#state}.load_history o where o.table_name = $1 and ${sameObject("l", "o")})
        order by l.position
        on conflict (${identityColumns}) do update
          set status = 'loading', run_id = excluded.run_id, attempts = h.attempts + 1, started_at = excluded.started_at,
-             finished_at = null, error_code = null, error = null, retry = null
+             finished_at = null, error_code = null, error = null, retry = null, backfill = coalesce(excluded.backfill, h.backfill)
          where ${claimableBy}
-       returning h.id, h.key, h.etag, h.attempts, to_char(h.last_modified at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`,
+       returning h.*
+       )
+       select h.id, h.key, h.etag, h.attempts, to_char(h.last_modified at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at,
+              ${wasLoaded} as again, case when had.status in ('loaded', 'loaded_with_rejects', 'skipped') then had.status end as was
+       from claimed h left join had on had.id = h.id`,
       [
         this.#table,
         ...identityArrays(sorted),
-        policy.maxAttempts,
-        policy.configHash,
-        policy.force,
+        ...policyValues(policy),
         sorted.map((object) => object.kind),
         sorted.map((object) => object.fileTime?.toISOString() ?? null),
         runId.toString(),
@@ -188,7 +225,9 @@ export class LoadHistory {
     const claims: Claim<O>[] = [];
     for (const object of objects) {
       const row = had.get(`${object.key}\0${object.etag}\0${object.lastModified.toISOString()}`);
-      if (row !== undefined) claims.push({ id: BigInt(row.id), object, attempt: row.attempts });
+      if (row === undefined) continue;
+      const { id, attempts, again, was } = row;
+      claims.push({ id: BigInt(id), object, attempt: attempts, again, was: was ?? undefined });
     }
     return claims;
   }
@@ -249,12 +288,15 @@ export class LoadHistory {
     if (count === 1) await this.#attempt(claim.id, claim.attempt, "failed", failure.code, undefined);
   }
 
-  /** Gives claimed objects back untouched: a signal, a split unit. The attempt does not count. */
+  /** Gives claimed objects back untouched: a signal, a split unit. The attempt does not count; a backfill has them still to do. */
   async release(runId: bigint, claims: readonly Claim<unknown>[]): Promise<void> {
     await this.#session.query(
-      `update ${this.#state}.load_history set status = 'pending', attempts = greatest(attempts - 1, 0)
-       where id = any($1::bigint[]) and run_id = $2 and status = 'loading'`,
-      [claims.map((claim) => claim.id.toString()), runId.toString()],
+      `update ${this.#state}.load_history h
+       set status = coalesce(c.was, 'pending'), attempts = greatest(attempts - 1, 0), backfill = null,
+           finished_at = case when c.was is not null then h.started_at end
+       from unnest($1::bigint[], $3::text[]) as c (id, was)
+       where h.id = c.id and h.run_id = $2 and h.status = 'loading'`,
+      [claims.map((claim) => claim.id.toString()), runId.toString(), claims.map((claim) => claim.was ?? null)],
     );
   }
 
@@ -271,10 +313,22 @@ export class LoadHistory {
   async knownHashes(object: HistoryObject): Promise<Buffer[]> {
     const { rows } = await this.#session.query<{ sha256: Buffer }>(
       `select sha256 from ${this.#state}.load_history
-       where table_name = $1 and bucket = $2 and key = $3 and kind = 'full_load' and sha256 is not null and status <> 'failed'`,
+       where table_name = $1 and bucket = $2 and key = $3 and kind = 'full_load' and sha256 is not null`,
       [this.#table, object.bucket, object.key],
     );
     return rows.map((row) => row.sha256);
+  }
+
+  /** The entries, and other versions of full-load objects among them with equal bytes. */
+  async sameBytes(ids: readonly bigint[]): Promise<string[]> {
+    const { rows } = await this.#session.query<{ id: string }>(
+      `select p.id from ${this.#state}.load_history h
+       join ${this.#state}.load_history p on p.id = h.id
+         or (p.table_name = h.table_name and p.bucket = h.bucket and p.key = h.key and p.kind = 'full_load' and p.sha256 = h.sha256)
+       where h.id = any($1::bigint[])`,
+      [ids.map(String)],
+    );
+    return [...new Set(rows.map((row) => row.id))];
   }
 
   /** The entries that are this run's, with their status and counts; under the table's lock, after a lost answer to COMMIT. */

@@ -1,6 +1,6 @@
 /** The DDL of main tables and their tombstones: rendered here, run in a short transaction of its own. */
 import { lockClass } from "./advisory-locks.ts";
-import type { MainTable } from "./catalog.ts";
+import { type MainTable, readMainTable } from "./catalog.ts";
 import { ident, identList, literal, qualified } from "./identifier.ts";
 import type { Session } from "./session.ts";
 
@@ -122,8 +122,35 @@ export function createTombstones(name: string, main: MainTable, key: readonly st
 )`;
 }
 
-/** The view over the tombstones of all tables; key as JSON, since each table's key is another. */
-export async function renewTombstonesView(session: Session, stateSchema: string): Promise<void> {
+const noTombstones =
+  "select null::text as table_name, null::jsonb as key, null::numeric as version, null::bigint as record, null::timestamptz as deleted_at where false";
+
+/** Tombstones whose key columns have other types than the main table's: a key that grew from bigint to text finds none of them. */
+export async function widenTombstones(
+  session: Session,
+  stateSchema: string,
+  tableId: number,
+  main: MainTable,
+  key: readonly string[],
+): Promise<void> {
+  const target = { schema: stateSchema, table: `tombstones_${tableId}` };
+  const tombstones = await readMainTable(session, target.schema, target.table);
+  const grown = key.flatMap((column): NewColumn[] => {
+    const type = main.columns.find((candidate) => candidate.name === column)?.type;
+    const has = tombstones?.columns.find((candidate) => candidate.name === column)?.type;
+    return type === undefined || has === undefined || type === has ? [] : [{ column, type }];
+  });
+  if (grown.length === 0) return;
+  // The type of a column that a view reads cannot change. Made anew, the view would lose its grants.
+  await renewTombstonesView(session, stateSchema, tableId);
+  for (const { column, type } of grown) await session.query(widenColumn(target, column, type));
+  await renewTombstonesView(session, stateSchema);
+}
+
+/** The view over the tombstones of all tables but `without`; key as JSON, since each table's key is another. */
+export async function renewTombstonesView(session: Session, stateSchema: string, without?: number): Promise<void> {
+  // Two tables that get their first tombstones at once would replace the view at once, each without the other's.
+  await session.query("select pg_advisory_xact_lock($1, 2)", [lockClass.migrate]);
   const { rows } = await session.query<{ table_name: string; table_id: number }>(
     `select t.table_name, t.table_id from ${ident(stateSchema)}.tables t
      where exists (
@@ -132,15 +159,14 @@ export async function renewTombstonesView(session: Session, stateSchema: string)
      ) order by t.table_id`,
     [stateSchema],
   );
-  // Two tables that get their first tombstones at once would replace the view at once.
-  await session.query("select pg_advisory_xact_lock($1, 2)", [lockClass.migrate]);
-  const parts = rows.map(
+  const shown = rows.filter(({ table_id }) => table_id !== without);
+  const parts = shown.map(
     ({ table_name, table_id }) =>
       `select ${literal(table_name)}::text as table_name, to_jsonb(t) - '_version' - '_record' - 'deleted_at' as key, ` +
       `t._version::numeric as version, t._record as record, t.deleted_at from ${tombstonesName(stateSchema, table_id)} t`,
   );
-  if (parts.length > 0)
-    await session.query(
-      `create or replace view ${qualified(stateSchema, "tombstones")} as\n${parts.join("\nunion all\n")}`,
-    );
+  if (parts.length === 0) parts.push(noTombstones);
+  await session.query(
+    `create or replace view ${qualified(stateSchema, "tombstones")} as\n${parts.join("\nunion all\n")}`,
+  );
 }

@@ -59,6 +59,8 @@ export interface MergeJob {
   };
   readonly objects: readonly MergeObject[];
   readonly deletes: "hard" | "soft" | "ignore";
+  /** A trigger or policy of the target may refuse rows without an error. */
+  readonly mayRefuse: boolean;
   readonly overridingIdentity: boolean;
 }
 
@@ -164,6 +166,15 @@ export function markStructuralBad(job: MergeJob): string[] {
   return statements;
 }
 
+/** Keys that a lenient cast makes NULL (zero dates); undefined where none can. Once the records that no cast takes are out of staging. */
+export function markNullKeys(job: MergeJob): string | undefined {
+  const dates = job.key.filter((column) => /^(date|timestamp)/.test(column.target.baseType));
+  if (dates.length === 0) return undefined;
+  return `insert into ${badTable} (_n, round, reason, column_name)
+select s._n, 0, 'null_key', ${dates.length === 1 && dates[0] !== undefined ? literal(dates[0].column) : "null"} from ${job.staging} s
+where ${dates.map((column) => `(${columnValue(column, "lenient")}) is null`).join(" or ")}`;
+}
+
 /** The fresh and the append form: every staged record that is not bad becomes a row. */
 export function insertAll(job: MergeJob, mode: CastMode): string {
   const o = objects(job);
@@ -210,7 +221,10 @@ function insertValues(job: MergeJob, mode: CastMode, o: { id: string; version: s
   return [...job.columns.map((column) => columnValue(column, mode)), ...systemValues(job, o)].join(", ");
 }
 
-/** The staged records of a round that may be applied: not bad, not ignored; after round 0 only older records of keys that failed. */
+/**
+ * The staged records of a round that may be applied: not bad, not ignored; after round 0 only older records of keys whose record of
+ * the round before failed, or was refused.
+ */
 function candidates(job: MergeJob, mode: CastMode, round: number): string {
   const keys = job.key.map((column, i) => `${keyValue(column, mode)} as k${i}`).join(", ");
   const same = job.key.map((column, i) => `f.k${i} ${column.equals} ${keyValue(column, mode)}`).join(" and ");
@@ -218,12 +232,19 @@ function candidates(job: MergeJob, mode: CastMode, round: number): string {
     round === 0
       ? ""
       : ` and exists (
-      select from (select s._n, ${keys} from ${badTable} b join ${job.staging} s on s._n = b._n where b.round = ${round}) f
+      select from (select s._n, ${keys} from ${failedRecords(job, round)} b join ${job.staging} s on s._n = b._n) f
       where s._n < f._n and ${same}
     )`;
   return `select s._n, ${job.op ?? "'I'"} as op, ${keys}
     from ${job.staging} s
     where ${notBad}${ignoresDeletes(job)}${failed}`;
+}
+
+function failedRecords(job: MergeJob, round: number): string {
+  const bad = `select _n from ${badTable} where round = ${round}`;
+  return job.mayRefuse
+    ? `(${bad} union all select _n from ${verdictTable} where round = ${round - 1} and verdict = 'ignored')`
+    : `(${bad})`;
 }
 
 /** The keys of the staged records that are not bad, as k0, k1 ... */
@@ -275,10 +296,10 @@ export function countLosers(job: MergeJob, mode: CastMode): string {
   return `with c as (
     ${candidates(job, mode, 0)}
   ), w as (
-    select c.*, v.verdict from c join ${verdictTable} v on v._n = c._n where ${appliedVerdict("v")}
+    select c.*, v.verdict from c join ${verdictTable} v on v._n = c._n where ${appliedVerdict("v")} and v.verdict <> 'ignored'
   )
 select (l._n >> ${ordinalShift})::integer as ordinal, case when w.verdict = 'stale' then 'stale' else 'superseded' end as verdict, count(*)::integer as count
-from c l join w on ${same} and l._n <> w._n
+from c l join w on ${same} and l._n < w._n
 group by 1, 2`;
 }
 
@@ -399,14 +420,25 @@ returning v._n, v.verdict
 update ${verdictTable} v set verdict = 'updated' from changed where changed._n = v._n and changed.verdict = 'same'`;
 }
 
-/** Verdicts whose row is not there afterwards: a trigger or a policy refused it. */
-export function markRefused(job: MergeJob, mode: CastMode): string {
+/** Verdicts of a round that a trigger or a policy refused: a row that is not there afterwards, or, deleted, still is. */
+export function markRefused(job: MergeJob, mode: CastMode, round: number): string {
   const o = objects(job);
+  const own = `(m._version, m._record) = (${o.version}, ${record})`;
+  const present = (match: readonly string[]) => `exists (select from ${job.target} m where ${match.join(" and ")})`;
+  const key = job.key.length === 0 ? [] : [matchKey(job, mode, "m")];
+  const written = job.deletes === "soft" ? "('inserted', 'updated', 'deleted')" : "('inserted', 'updated')";
+  const kept = job.deletes === "soft" ? "" : ` or (v.verdict = 'deleted' and ${present(key)})`;
   return `update ${verdictTable} v set verdict = 'ignored'
 from ${job.staging} s${o.join}
-where s._n = v._n and v.verdict in ('inserted', 'updated') and not exists (
-  select from ${job.target} m where ${matchKey(job, mode, "m")} and (m._version, m._record) = (${o.version}, ${record})
-) and ${appliedVerdict("v")}`;
+where s._n = v._n and v.round = ${round} and ${appliedVerdict("v")}
+  and ((v.verdict in ${written} and not ${present([...key, own])})${key.length === 0 ? "" : kept})`;
+}
+
+/** A delete that was refused leaves no tombstone: the record before it, in another unit, would have been applied. */
+export function dropRefusedTombstones(job: MergeJob, mode: CastMode, round: number): string {
+  const o = objects(job);
+  return `delete from ${job.tombstones} t using ${from(job, o)}
+where v.verdict = 'ignored' and v.round = ${round} and ${matchKey(job, mode, "t")} and (t._version, t._record) = (${o.version}, ${record})`;
 }
 
 /** Whether the column's cell is text to PostgreSQL, where an empty field is not by itself NULL. */

@@ -14,8 +14,10 @@ import {
   countIgnored,
   countLosers,
   countVerdicts,
+  dropRefusedTombstones,
   insertAll,
   type MergeJob,
+  markNullKeys,
   markRefused,
   markStructuralBad,
   scanStatement,
@@ -29,8 +31,6 @@ import { isRecordFault } from "./warehouse-error.ts";
 export interface MergeOptions {
   /** Nothing but full loads ever came, and a unique index on the key catches the rest: a plain INSERT is tried first. */
   readonly fresh: boolean;
-  /** A trigger or policy of the target may refuse rows. */
-  readonly mayRefuse: boolean;
   /** Called with the rows that would be deleted, before any is; throws to stop. */
   readonly checkDeletes: (deletes: number) => Promise<void>;
   /** Bad records beyond this many are counted, not fetched. */
@@ -116,13 +116,24 @@ async function insertEvery(session: Session, job: MergeJob, total: number): Prom
 async function applySet(session: Session, job: MergeJob, mode: CastMode, options: MergeOptions): Promise<void> {
   await session.query(`truncate ${verdictTable}`);
   await session.query(`analyze ${job.staging} (${job.analyzed.join(", ")})`);
-  await session.query(job.key.length === 0 ? classifyAppend(job) : classify(job, mode, 0, false));
-  await session.query(`analyze ${verdictTable}`);
-  const has = await verdicts(session, 0);
-  await options.checkDeletes(has.get("deleted") ?? 0);
-  for (const statement of applyStatements(job, mode, { round: 0, places: undefined }, new Set(has.keys())))
-    await session.query(statement);
-  if (options.mayRefuse && job.key.length > 0) await session.query(markRefused(job, mode));
+  for (let round = 0; ; round++) {
+    await session.query(job.key.length === 0 ? classifyAppend(job) : classify(job, mode, round, false));
+    await session.query(`analyze ${verdictTable}`);
+    const has = await verdicts(session, round);
+    if (round === 0) await options.checkDeletes(has.get("deleted") ?? 0);
+    for (const statement of applyStatements(job, mode, { round, places: undefined }, new Set(has.keys())))
+      await session.query(statement);
+    if ((await countRefused(session, job, mode, round)) === 0) return;
+  }
+}
+
+/** Takes note of what a trigger or a policy refused. A key whose newest record was refused gets its next older one. */
+async function countRefused(session: Session, job: MergeJob, mode: CastMode, round: number): Promise<number> {
+  if (!job.mayRefuse) return 0;
+  const { count } = await session.query(markRefused(job, mode, round));
+  if (count > 0 && job.tombstones !== undefined) await session.query(dropRefusedTombstones(job, mode, round));
+  // No record of an append stands for another.
+  return job.key.length === 0 ? 0 : count;
 }
 
 /**
@@ -134,7 +145,10 @@ export async function findBad(session: Session, job: MergeJob): Promise<void> {
   await session.query(`truncate ${badTable}, ${verdictTable}`);
   for (const statement of markStructuralBad(job)) await session.query(statement);
   await findUncastable(session, job);
-  await session.query(`delete from ${job.staging} s using ${badTable} b where b._n = s._n`);
+  const takeOut = `delete from ${job.staging} s using ${badTable} b where b._n = s._n`;
+  await session.query(takeOut);
+  const nullKeys = markNullKeys(job);
+  if (nullKeys !== undefined && (await session.query(nullKeys)).count > 0) await session.query(takeOut);
 }
 
 async function mergeWithBad(session: Session, job: MergeJob, options: MergeOptions): Promise<void> {
@@ -150,11 +164,11 @@ async function mergeWithBad(session: Session, job: MergeJob, options: MergeOptio
     await applyEach(session, job, round, (places) =>
       applyStatements(job, "lenient", { round, places }, new Set(has.keys())),
     );
-    if (options.mayRefuse && job.key.length > 0) await session.query(markRefused(job, "lenient"));
+    const refused = await countRefused(session, job, "lenient", round);
     const { failed } = await session.one<{ failed: string }>(
       `select count(*) as failed from ${badTable} where round = ${round + 1}`,
     );
-    if (failed === "0" || job.key.length === 0) return;
+    if ((failed === "0" && refused === 0) || job.key.length === 0) return;
   }
 }
 

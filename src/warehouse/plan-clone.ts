@@ -54,9 +54,9 @@ export async function copyStagedKeys(
   const sameKey = (a: string, b: string) =>
     job.key.map(({ column, equals }) => `${a}.${ident(column)} ${equals} ${b}.${ident(column)}`).join(" and ");
   const columns = main.columns.filter((column) => !column.generated).map((column) => column.name);
-  // A value that an earlier unit took in another UNIQUE column; no deferrable key can say so.
+  // A value that an earlier unit took in another UNIQUE column; no deferrable constraint can say so.
   const { deferrable } = await session.one<{ deferrable: boolean }>(
-    `select exists (select from pg_index where indrelid = 'pg_temp.drayage_plan'::regclass and indisunique and not indimmediate) as deferrable`,
+    `select exists (select from pg_index where indrelid = 'pg_temp.drayage_plan'::regclass and (indisunique or indisexclusion) and not indimmediate) as deferrable`,
   );
   await session.query(
     `insert into pg_temp.drayage_plan (${identList(columns)}) overriding system value

@@ -36,9 +36,11 @@ export async function finishRun(
   runId: bigint,
   status: "done" | "failed",
   counts: Readonly<Record<string, number>>,
+  /** Of the error that ended the run as a whole. */
+  errorCode?: string | undefined,
 ): Promise<void> {
   await session.query(
-    `update ${ident(stateSchema)}.runs set status = $2, finished_at = now(), counts = $3 where run_id = $1 and status in ('running', 'lost')`,
-    [runId.toString(), status, JSON.stringify(counts)],
+    `update ${ident(stateSchema)}.runs set status = $2, finished_at = now(), counts = $3, error_code = $4 where run_id = $1 and status in ('running', 'lost')`,
+    [runId.toString(), status, JSON.stringify(counts), errorCode ?? null],
   );
 }

@@ -249,6 +249,7 @@ function pinned(config: WarehouseConfig, timezone: string): string {
     ["tcp_keepalives_idle", "60"],
     ["tcp_keepalives_interval", "10"],
     ["tcp_keepalives_count", "3"],
+    ["tcp_user_timeout", "60s"],
     ["plan_cache_mode", "force_custom_plan"],
   ];
   const role = config.role === undefined ? "" : `set role ${ident(config.role)};`;

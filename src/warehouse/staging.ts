@@ -47,7 +47,8 @@ export class Staging {
       await this.#session.query(`truncate ${table.name}`);
       return table;
     }
-    if (this.#made === 0) await this.#session.query("create temporary sequence if not exists drayage_n cache 1000");
+    // Each time: a stage transaction that rolls back takes its sequence with it.
+    await this.#session.query("create temporary sequence if not exists drayage_n cache 1000");
     const made: StagingTable = { name: `pg_temp.staging_${++this.#made}`, width };
     await this.#session.query(
       `create temporary table staging_${this.#made} (_n bigint default nextval('pg_temp.drayage_n')${cells(0, width)

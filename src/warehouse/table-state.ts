@@ -190,7 +190,7 @@ export async function onlyFullLoads(session: Session, stateSchema: string, name:
   const { changed } = await session.one<{ changed: boolean }>(
     `select exists (
        select from ${ident(stateSchema)}.load_history
-       where table_name = $1 and kind = 'change' and status in ('loaded', 'loaded_with_rejects')
+       where table_name = $1 and kind = 'change' and (status in ('loaded', 'loaded_with_rejects') or rows_read is not null)
      ) as changed`,
     [name],
   );

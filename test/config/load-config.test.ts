@@ -103,7 +103,7 @@ test("every key arrives where it belongs", () => {
       statementTimeoutMs: 7_200_000,
       ddl: "print",
     },
-    schedule: { concurrency: 2 },
+    schedule: { cron: "5 * * * *", timezone: "UTC", concurrency: 2, after: [], http: undefined },
     limits: { maxRecordBytes: 1_048_576, maxDepth: 9, maxUnitBytes: 1_073_741_824 },
     log: { level: "debug", format: "json" },
   });
@@ -159,7 +159,7 @@ test("every key arrives where it belongs", () => {
 
 test("the defaults are the contract's", () => {
   const config = configFrom(minimal("tables: {shop/orders: {}}"));
-  expect(config.source).toMatchObject({ timezone: "UTC", ignore: [] });
+  expect(config.source).toMatchObject({ timezone: "UTC", expectEveryMs: 7_200_000, ignore: [] });
   expect(config.warehouse).toMatchObject({
     tls: undefined,
     schema: "public",
@@ -171,7 +171,7 @@ test("the defaults are the contract's", () => {
     ddl: "apply",
   });
   expect(config.limits).toEqual({ maxRecordBytes: 67_108_864, maxDepth: 200, maxUnitBytes: 268_435_456 });
-  expect(config.schedule).toEqual({ concurrency: 4 });
+  expect(config.schedule).toEqual({ cron: "5 * * * *", timezone: "UTC", concurrency: 4, after: [], http: undefined });
   expect(config.log).toEqual({ level: "info", format: "auto" });
   expect(config.tables[0]).toEqual({
     name: "shop/orders",
@@ -192,6 +192,8 @@ test("the defaults are the contract's", () => {
     rejectLimitPct: 5,
     deleteLimitPct: 20,
     invalidText: "repair",
+    expectEveryMs: undefined,
+    lateAfterMs: undefined,
     systemColumns: "all",
     dialect: {
       header: "auto",
@@ -301,4 +303,23 @@ test("the schema can be written as JSON Schema", () => {
     "limits",
     "log",
   ]);
+});
+
+test("what is expected of the source and of tables", () => {
+  const config = configFrom(`source: {url: "s3://lake/dms", expect_every: 6h}
+warehouse: {url: "postgresql://u@h/db"}
+defaults: {late_after: 10m}
+tables:
+  shop/orders: {expect_every: 1h}
+  shop/refunds: {late_after: "0"}
+`);
+  expect(config.source.expectEveryMs).toBe(21_600_000);
+  expect(config.tables.map((table) => [table.expectEveryMs, table.lateAfterMs])).toEqual([
+    [3_600_000, 600_000],
+    [undefined, 0],
+  ]);
+});
+
+test.each(["0", "-1h", "hourly", "2"])("expect_every: %s is refused", (text) => {
+  expect(() => configFrom(minimal(`tables: {shop/orders: {expect_every: ${JSON.stringify(text)}}}`))).toThrow();
 });

@@ -9,16 +9,11 @@ const warehouse = (text: string) =>
   `source: {url: "s3://lake"}\nwarehouse: {url: "postgresql://h/d", ${text}}\ntables: {a/b: {}}\n`;
 
 test.each([
-  ["source.expect_every", source("expect_every: 2h")],
   ["source.role", source("role: arn:x")],
   ["warehouse.auth: iam", warehouse("auth: iam")],
   ["warehouse.secret", warehouse("secret: arn:x")],
   ["warehouse.staging: unlogged", warehouse("staging: unlogged")],
   ["warehouse.connections", warehouse("connections: 4")],
-  ["schedule.cron", section('schedule: {cron: "5 * * * *"}')],
-  ["schedule.timezone", section("schedule: {timezone: UTC}")],
-  ["schedule.after", section("schedule: {after: [x]}")],
-  ["schedule.http", section("schedule: {http: {port: 80, bind: 127.0.0.1, token: x}}")],
   ["alerts", section("alerts: {webhook: x, heartbeat: y, on: [late], unusual: true, daily: 08:00}")],
   ["retention", section("retention: {rejects: 90d, tombstones: 30d, runs: 400d}")],
 ])("%s", (what, text) => {
@@ -35,8 +30,6 @@ const ofTables = [
   ["write_mode", "write_mode: scd2"],
   ["on_reload", "on_reload: refresh"],
   ["reload_settle", "reload_settle: 15m"],
-  ["expect_every", "expect_every: 1h"],
-  ["late_after", "late_after: 2h"],
   ["full_load", "full_load: snapshot"],
   ["full_load", "full_load: changes"],
   ["contract.columns", "contract: {columns: rescue}"],
@@ -70,7 +63,7 @@ test("a column may be called like something that is not there yet", () => {
   expect(problemsOf(minimal("tables:\n  a/b: {columns: {using: hash}}"))).toEqual([
     expect.stringContaining("columns.using: hash is not"),
   ]);
-  expect(problemsOf(minimal("tables:\n  a/b: {columns: {expect_every: text}, primary_key: 5}"))).toEqual([
+  expect(problemsOf(minimal("tables:\n  a/b: {columns: {order_by: text}, primary_key: 5}"))).toEqual([
     expect.stringContaining("primary_key"),
   ]);
 });

@@ -254,7 +254,7 @@ tables:
   orders: {primary_kye: [id], deletes: sfot}
   x: {prefix: a/b}
   y: {prefix: a/b}
-  z: {prefix: a/z, expect_every: 1h}
+  z: {prefix: a/z, order_by: seq}
 `,
   );
   expect(failure).toMatchObject({ code: "CONFIG_INVALID", exit: 2, message: "The config file has 9 problems" });
@@ -267,7 +267,7 @@ tables:
     "tables.orders.primary_kye: unknown",
     "tables.orders.deletes: must",
     "tables.y: claims",
-    "tables.z.expect_every: is",
+    "tables.z.order_by: is",
   ]);
 });
 

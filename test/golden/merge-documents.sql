@@ -50,8 +50,8 @@ with c as (
     from pg_temp.staging_1 s
     where not exists (select from pg_temp.drayage_bad b where b._n = s._n)
   ), w as (
-    select c.*, v.verdict from c join pg_temp.drayage_verdict v on v._n = c._n where not exists (select from pg_temp.drayage_bad b where b._n = v._n)
+    select c.*, v.verdict from c join pg_temp.drayage_verdict v on v._n = c._n where not exists (select from pg_temp.drayage_bad b where b._n = v._n) and v.verdict <> 'ignored'
   )
 select (l._n >> 40)::integer as ordinal, case when w.verdict = 'stale' then 'stale' else 'superseded' end as verdict, count(*)::integer as count
-from c l join w on l.k0 = w.k0 and l._n <> w._n
+from c l join w on l.k0 = w.k0 and l._n < w._n
 group by 1, 2;

@@ -9,6 +9,20 @@ table alerts (
   constraint alerts_pkey PRIMARY KEY (event_id)
 )
 
+-- Ranges that were asked to be loaded again. One that is not finished goes on when the same command is given again.
+table backfills (
+  id bigint not null generated always as identity
+  table_name text not null
+  selector text not null -- As typed.
+  config_hash text not null -- Of the table's config: under another one everything is loaded again.
+  from_time timestamp with time zone
+  to_time timestamp with time zone
+  began_at timestamp with time zone not null default now()
+  finished_at timestamp with time zone
+  constraint backfills_pkey PRIMARY KEY (id)
+  constraint backfills_table_name_fkey FOREIGN KEY (table_name) REFERENCES state.tables(table_name) ON DELETE CASCADE
+)
+
 -- Which column of the main table a source column or a document path feeds. Once stored, a path keeps its column.
 table columns (
   table_name text not null
@@ -23,6 +37,19 @@ table columns (
   constraint columns_pkey PRIMARY KEY (table_name, path)
   constraint columns_table_name_column_name_key UNIQUE (table_name, column_name)
   constraint columns_table_name_fkey FOREIGN KEY (table_name) REFERENCES state.tables(table_name)
+)
+
+-- What waits for somebody: exit 6 of the last run that worked on the table.
+table decisions (
+  table_name text not null
+  code text not null
+  message text not null
+  object text
+  run_id bigint
+  first_seen timestamp with time zone not null default now()
+  constraint decisions_pkey PRIMARY KEY (table_name, code)
+  constraint decisions_run_id_fkey FOREIGN KEY (run_id) REFERENCES state.runs(run_id) ON DELETE SET NULL
+  constraint decisions_table_name_fkey FOREIGN KEY (table_name) REFERENCES state.tables(table_name) ON DELETE CASCADE
 )
 
 table load_attempts (
@@ -74,6 +101,9 @@ table load_history (
   repairs jsonb not null default '{}'::jsonb
   bytes bigint
   timings jsonb not null default '{}'::jsonb
+  backfill bigint -- Which backfill took it last.
+  note text -- What was decided about it by hand, with mark.
+  constraint load_history_backfill_fkey FOREIGN KEY (backfill) REFERENCES state.backfills(id) ON DELETE SET NULL
   constraint load_history_change_has_time CHECK (((kind <> 'change'::text) OR (file_time IS NOT NULL)))
   constraint load_history_failed_says_why CHECK ((((status = 'failed'::text) = (error_code IS NOT NULL)) AND ((status = 'failed'::text) = (retry IS NOT NULL))))
   constraint load_history_kind CHECK ((kind = ANY (ARRAY['full_load'::text, 'change'::text])))
@@ -87,6 +117,8 @@ table load_history (
   constraint load_history_status CHECK ((status = ANY (ARRAY['pending'::text, 'loading'::text, 'loaded'::text, 'loaded_with_rejects'::text, 'failed'::text, 'skipped'::text, 'superseded'::text])))
   constraint load_history_table_name_fkey FOREIGN KEY (table_name) REFERENCES state.tables(table_name)
 )
+CREATE INDEX load_history_backfill ON state.load_history USING btree (backfill) WHERE (backfill IS NOT NULL);
+CREATE INDEX load_history_file_time ON state.load_history USING btree (table_name, file_time DESC) WHERE (kind = 'change'::text);
 CREATE INDEX load_history_keys ON state.load_history USING btree (table_name, bucket, key);
 CREATE INDEX load_history_open ON state.load_history USING btree (table_name, status) WHERE (status = ANY (ARRAY['pending'::text, 'loading'::text, 'failed'::text]));
 CREATE INDEX load_history_run ON state.load_history USING btree (run_id);
@@ -134,6 +166,8 @@ table runs (
   pid integer not null
   version text not null
   counts jsonb not null default '{}'::jsonb
+  listed_at timestamp with time zone -- When the run had listed the whole source; null when it listed a part, or failed before.
+  error_code text -- Of the error that ended the run as a whole.
   constraint runs_finished CHECK (((status = 'running'::text) = (finished_at IS NULL)))
   constraint runs_pkey PRIMARY KEY (run_id)
   constraint runs_status CHECK ((status = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text, 'lost'::text])))
@@ -165,10 +199,24 @@ table tables (
   paused_until timestamp with time zone
   paused_reason text
   created_at timestamp with time zone not null default now()
+  folder text -- Below source.url, as last listed: which entry of the config reads it.
+  last_modified timestamp with time zone -- When its newest object came into the source.
+  last_file_time timestamp with time zone -- The latest time in the name of an object.
+  last_seen_at timestamp with time zone -- When a run first listed that newest object.
+  last_loaded_at timestamp with time zone -- When a run last loaded an object of it.
   constraint tables_generation CHECK ((generation > 0))
   constraint tables_main_schema_main_table_key UNIQUE (main_schema, main_table)
   constraint tables_pkey PRIMARY KEY (table_name)
   constraint tables_table_id_key UNIQUE (table_id)
+)
+
+-- Folders that no table reads, as the last run that listed the whole source found them.
+table unclaimed (
+  folder text not null
+  objects bigint not null
+  first_seen timestamp with time zone not null default now()
+  last_seen timestamp with time zone not null default now()
+  constraint unclaimed_pkey PRIMARY KEY (folder)
 )
 
 -- Deleted keys of all tables, so that a late older record does not bring them back. Made anew when a table gets its tombstones.

@@ -106,6 +106,12 @@ test.each<[string, string, Knowing, { header: boolean; fields: string; bodyOffse
     { header: false, fields: "id name city", bodyOffset: 0 },
   ],
   [
+    "one bad op among good ones",
+    "I,1,a,b\nX,2,a,b\nU,3,a,b\n",
+    { columnList: three },
+    { header: false, fields: "op:Op id name city", bodyOffset: 0 },
+  ],
+  [
     "one bad record among good ones",
     "1,a,b\n2,a,b,c\n3,a,b\n",
     { columnList: three },

@@ -25,6 +25,8 @@ export interface Ran {
 export interface RunningDrayage {
   readonly pid: number;
   kill(signal: NodeJS.Signals): void;
+  /** Its standard output up to now. */
+  said(): string;
   readonly ended: Promise<Ran>;
 }
 
@@ -55,5 +57,10 @@ export function startDrayage(args: readonly string[], options: RunOptions): Runn
       });
     });
   });
-  return { pid: child.pid ?? -1, kill: (signal) => void child.kill(signal), ended };
+  return {
+    pid: child.pid ?? -1,
+    kill: (signal) => void child.kill(signal),
+    said: () => Buffer.concat(stdout).toString("utf8"),
+    ended,
+  };
 }

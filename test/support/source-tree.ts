@@ -43,13 +43,14 @@ function layerOf(path: string): string {
   return path.split("/")[1]?.replace(/\.ts$/, "") ?? "";
 }
 
-// Lower ones come later; a folder may import what its line names. `observe` and `demo` belong to the command line alone.
+// Lower ones come later; a folder may import what its line names. `demo` belongs to the command line alone.
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   main: ["cli"],
-  cli: ["load", "demo", "observe", "source", "rows", "warehouse", "config", "errors"],
+  cli: ["schedule", "load", "demo", "observe", "source", "rows", "warehouse", "config", "errors"],
+  schedule: ["load", "observe", "source", "warehouse", "config", "errors"],
   demo: ["errors"],
   observe: ["config", "errors"],
-  load: ["source", "rows", "warehouse", "config", "errors"],
+  load: ["observe", "source", "rows", "warehouse", "config", "errors"],
   source: ["config", "errors"],
   rows: ["config", "errors"],
   warehouse: ["config", "errors"],
@@ -77,6 +78,10 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   "pg-copy-streams": ["src/warehouse/session.ts"],
   "csv-parse": ["src/rows/decode-csv.ts"],
   winston: ["src/observe/logger.ts"],
+  "prom-client": ["src/observe/metrics.ts"],
+  hono: ["src/observe/http-server.ts"],
+  "@hono/node-server": ["src/observe/http-server.ts"],
+  "node-cron": ["src/schedule/cron.ts", "src/config/cron-text.ts"],
   "cli-progress": ["src/observe/progress.ts"],
   "cli-table3": ["src/cli/terminal.ts"],
   commander: ["src/cli/program.ts"],
@@ -186,13 +191,16 @@ export const namesAreDomainWords: Guard = (files) =>
     ];
   });
 
-/** A doc comment in TypeScript, a comment in SQL. */
+/** A doc comment in TypeScript, a comment in SQL, shell and systemd's units. */
 export const beginsWithItsPurpose: Guard = (files) =>
   files
-    .filter(({ path, text }) =>
-      path.endsWith(".sql") ? !/^-- \S/.test(text) : !/^(?:#!.*\n)?\/\*\*\s[\s\S]*?[.:?]\s*\*\//.test(text),
-    )
-    .map((file) => `${file.path} does not begin with a sentence of purpose`);
+    .filter(({ path, text }) => !purposeOf(path).test(text))
+    .map(({ path }) => `${path} does not begin with a sentence of purpose`);
+
+function purposeOf(path: string): RegExp {
+  if (path.endsWith(".sql")) return /^-- \S/;
+  return path.endsWith(".ts") ? /^(?:#!.*\n)?\/\*\*\s[\s\S]*?[.:?]\s*\*\// : /^(?:#!.*\n)?# \S/;
+}
 
 export const noDefaultExports: Guard = (files) =>
   files

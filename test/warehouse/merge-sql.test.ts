@@ -50,6 +50,7 @@ const orders: MergeJob = {
   system: { loadedAt: true, object: true, opTimestamp: true, deletedAt: false, op: false },
   objects: [{ ordinal: 0, historyId: 41n, version: 4611686018427387905n }],
   deletes: "hard",
+  mayRefuse: false,
   overridingIdentity: false,
 };
 
@@ -104,7 +105,7 @@ const golden: Readonly<Record<string, readonly string[]>> = {
     ...markStructuralBad(orders),
     classify(orders, "lenient", 1, true),
     ...applyStatements(orders, "lenient", { round: 1, places: ["drayage_lo", "drayage_hi"] }, everyVerdict),
-    markRefused(orders, "lenient"),
+    markRefused(orders, "lenient", 0),
   ],
 };
 

@@ -1,0 +1,92 @@
+/** What needs somebody, and the facts that it is decided from (evaluate.ts). */
+
+/** In the order of the list: what stops data from arriving first. */
+export const attentionCauses = [
+  "failed",
+  "late_source",
+  "decision",
+  "new_generation",
+  "late_table",
+  "held",
+  "lost_run",
+  "paused",
+  "rejects",
+  "unclaimed",
+] as const;
+
+export type AttentionCause = (typeof attentionCauses)[number];
+
+export interface Attention {
+  readonly cause: AttentionCause;
+  /** Name in the state schema; absent when it concerns a run, a folder or the whole source. */
+  readonly table?: string | undefined;
+  /** Of `unclaimed`. */
+  readonly folder?: string | undefined;
+  readonly since?: Date | undefined;
+  /** Objects, records or tables, as the message says. */
+  readonly count?: number | undefined;
+  /** One sentence without table, time or command. Safe to send anywhere. */
+  readonly message: string;
+  /** What mends it: a command to type, or what to change. */
+  readonly command: string;
+}
+
+export interface TableFacts {
+  readonly table: string;
+  /** False: the config reads it no more; nothing about it needs anybody. */
+  readonly configured: boolean;
+  readonly expectEveryMs: number | undefined;
+  /** Beyond expectEveryMs, or beyond the usual cadence. */
+  readonly lateAfterMs: number | undefined;
+  /** Median gap of its last change objects. */
+  readonly usualEveryMs: number | undefined;
+  /** When its newest object came into the source. */
+  readonly lastObjectAt: Date | undefined;
+  /** When something of it was last loaded. */
+  readonly lastLoadedAt: Date | undefined;
+  readonly paused:
+    | { readonly since: Date; readonly until: Date | undefined; readonly reason: string | undefined }
+    | undefined;
+  readonly failed:
+    | {
+        readonly objects: number;
+        readonly since: Date | undefined;
+        /** Of most of them. */
+        readonly code: string;
+        /** Whether each run tries all of them again. */
+        readonly passing: boolean;
+        readonly key: string;
+      }
+    | undefined;
+  readonly rejects: { readonly records: number; readonly since: Date } | undefined;
+}
+
+export interface StatusFacts {
+  readonly source: {
+    readonly expectEveryMs: number;
+    /** When the whole source was last listed to its end. */
+    readonly listedAt: Date | undefined;
+    /** When the first run was: before it nobody could have seen anything. */
+    readonly firstRunAt: Date | undefined;
+  };
+  readonly tables: readonly TableFacts[];
+  readonly unclaimed: readonly { readonly folder: string; readonly objects: number; readonly since: Date }[];
+  readonly decisions: readonly {
+    readonly table: string;
+    readonly code: string;
+    readonly message: string;
+    readonly since: Date;
+  }[];
+  /** Live runs that hold objects for longer than lock_wait. */
+  readonly holds: readonly {
+    readonly runId: string;
+    readonly where: string;
+    readonly since: Date;
+    readonly tables: readonly string[];
+    readonly objects: number;
+  }[];
+  /** Ended without a word, and no run finished since. */
+  readonly lostRun: { readonly runId: string; readonly where: string; readonly since: Date } | undefined;
+  /** The last run, when an error ended it as a whole. */
+  readonly failedRun: { readonly runId: string; readonly code: string; readonly at: Date } | undefined;
+}

@@ -1,0 +1,128 @@
+/** Which facts of the state schema and the config need somebody. Pure; `now` is a parameter. */
+import { type ErrorCode, errorCodes } from "../errors.ts";
+import { type Attention, attentionCauses, type StatusFacts, type TableFacts } from "./attention.ts";
+import { latenessOf } from "./lateness.ts";
+import { shellWord } from "./shell-word.ts";
+
+/** In the order of `attentionCauses`, then by table. */
+export function evaluate(facts: StatusFacts, now: Date): Attention[] {
+  const tables = facts.tables.filter((table) => table.configured);
+  const known = new Set(tables.map((table) => table.table));
+  const lateness = latenessOf(facts, now);
+  const found: Attention[] = [
+    ...ofRuns(facts),
+    ...lateness,
+    ...facts.decisions.filter(({ table }) => known.has(table)).map(ofDecision),
+    ...tables.flatMap(ofTable),
+    ...facts.unclaimed.map(
+      ({ folder, objects, since }): Attention => ({
+        cause: "unclaimed",
+        folder,
+        since,
+        count: objects,
+        message: `No table reads the ${objects === 1 ? "object" : `${objects} objects`} of this folder`,
+        command: `add ${JSON.stringify(folder)} under tables, or to source.ignore`,
+      }),
+    ),
+  ];
+  return found.sort(byUrgency);
+}
+
+function byUrgency(a: Attention, b: Attention): number {
+  const rank = attentionCauses.indexOf(a.cause) - attentionCauses.indexOf(b.cause);
+  if (rank !== 0) return rank;
+  const [left, right] = [a.table ?? a.folder ?? "", b.table ?? b.folder ?? ""];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function ofRuns({ failedRun, lostRun, holds }: StatusFacts): Attention[] {
+  const found: Attention[] = [];
+  if (failedRun !== undefined) {
+    const entry = entryOf(failedRun.code);
+    found.push({
+      cause: "failed",
+      since: failedRun.at,
+      message: `The last run, ${failedRun.runId}, ended with ${failedRun.code}${entry === undefined ? "" : `: ${entry.summary}`}`,
+      command: "drayage load --verbose",
+    });
+  }
+  if (lostRun !== undefined)
+    found.push({
+      cause: "lost_run",
+      since: lostRun.since,
+      message: `Run ${lostRun.runId} on ${lostRun.where} ended without a word; the next run takes over what it held`,
+      command: "drayage load",
+    });
+  for (const hold of holds)
+    found.push({
+      cause: "held",
+      table: hold.tables.length === 1 ? hold.tables[0] : undefined,
+      since: hold.since,
+      count: hold.objects,
+      message: `Run ${hold.runId} on ${hold.where} still holds ${objectsText(hold.objects)}${hold.tables.length > 1 ? ` of ${hold.tables.length} tables` : ""}`,
+      command: "drayage history --runs",
+    });
+  return found;
+}
+
+function ofDecision({ table, code, message, since }: StatusFacts["decisions"][number]): Attention {
+  return {
+    cause: code === "NEW_GENERATION" ? "new_generation" : "decision",
+    table,
+    since,
+    message: `${code}: ${message}`,
+    // The lines to paste are printed by both, and plan changes nothing.
+    command: code === "NEW_GENERATION" ? `drayage history ${shellWord(table)}` : `drayage plan ${shellWord(table)}`,
+  };
+}
+
+function ofTable({ table, paused, failed, rejects }: TableFacts): Attention[] {
+  const found: Attention[] = [];
+  if (failed !== undefined)
+    found.push({
+      cause: "failed",
+      table,
+      since: failed.since,
+      count: failed.objects,
+      message: `${objectsText(failed.objects)} failed: ${failed.code}${failed.passing ? ", tried again by each run" : ""}`,
+      command: failedCommand(table, failed),
+    });
+  if (paused !== undefined)
+    found.push({
+      cause: "paused",
+      table,
+      since: paused.since,
+      message:
+        `Paused${paused.until === undefined ? "" : ` until ${paused.until.toISOString().slice(0, 16)}Z`}` +
+        `${paused.reason === undefined ? "" : `: ${paused.reason}`}`,
+      command: `drayage resume ${shellWord(table)}`,
+    });
+  if (rejects !== undefined)
+    found.push({
+      cause: "rejects",
+      table,
+      since: rejects.since,
+      count: rejects.records,
+      message: `${rejects.records === 1 ? "1 record was" : `${rejects.records} records were`} rejected`,
+      command: `drayage rejects list ${shellWord(table)}`,
+    });
+  return found;
+}
+
+function failedCommand(table: string, failed: NonNullable<TableFacts["failed"]>): string {
+  if (failed.passing) return `drayage load ${shellWord(table)}`;
+  if (failed.code === "DELETE_LIMIT") return `drayage load ${shellWord(table)} --allow-deletes`;
+  if (failed.code === "REJECT_LIMIT") return `drayage plan ${shellWord(table)}`;
+  // Named, an object is tried again whatever its failure was.
+  return failed.objects === 1
+    ? `drayage load ${shellWord(table)} --object ${shellWord(failed.key)}`
+    : `drayage retry ${shellWord(table)}`;
+}
+
+function entryOf(code: string): { readonly summary: string } | undefined {
+  return Object.hasOwn(errorCodes, code) ? errorCodes[code as ErrorCode] : undefined;
+}
+
+function objectsText(count: number): string {
+  return count === 1 ? "1 object" : `${count} objects`;
+}

@@ -1,0 +1,151 @@
+/** What the state schema knows about each table and run, for status: a few statements, whatever the history's length. */
+import { runIsAlive } from "./advisory-locks.ts";
+import { ident } from "./identifier.ts";
+import type { Session } from "./session.ts";
+
+export interface TableStatusRow {
+  readonly table_name: string;
+  readonly folder: string | null;
+  readonly last_modified: Date | null;
+  readonly last_loaded_at: Date | null;
+  /** Median gap of its last change objects, in seconds. */
+  readonly usual_seconds: number | null;
+  readonly paused: boolean;
+  readonly paused_at: Date | null;
+  readonly paused_until: Date | null;
+  readonly paused_reason: string | null;
+  readonly failed: number;
+  readonly failed_at: Date | null;
+  readonly failed_code: string | null;
+  readonly failed_key: string | null;
+  /** Whether each run tries all of them again. */
+  readonly failed_passing: boolean | null;
+  readonly rejects: number;
+  readonly rejects_at: Date | null;
+}
+
+export interface StatusRows {
+  readonly now: Date;
+  readonly tables: readonly TableStatusRow[];
+  readonly unclaimed: readonly { readonly folder: string; readonly objects: number; readonly since: Date }[];
+  readonly decisions: readonly {
+    readonly table: string;
+    readonly code: string;
+    readonly message: string;
+    readonly since: Date;
+  }[];
+  readonly holds: readonly {
+    readonly runId: string;
+    readonly host: string;
+    readonly pid: number;
+    readonly since: Date;
+    readonly tables: readonly string[];
+    readonly objects: number;
+  }[];
+  readonly runs: RunStatusRow;
+}
+
+export interface RunStatusRow {
+  readonly first_at: Date | null;
+  readonly listed_at: Date | null;
+  readonly lost_id: string | null;
+  readonly lost_host: string | null;
+  readonly lost_pid: number | null;
+  readonly lost_at: Date | null;
+  readonly failed_id: string | null;
+  readonly failed_code: string | null;
+  readonly failed_at: Date | null;
+}
+
+/** `heldForMs`: claims of a live run younger than this are work in progress. */
+export async function readStatusRows(
+  session: Session,
+  stateSchema: string,
+  settings: { readonly maxAttempts: number; readonly heldForMs: number },
+): Promise<StatusRows> {
+  const state = ident(stateSchema);
+  const { now } = await session.one<{ now: Date }>("select now()");
+  const tables = await session.query<TableStatusRow>(tableStatement(state), [settings.maxAttempts]);
+  const unclaimed = await session.query<StatusRows["unclaimed"][number]>(
+    `select folder, objects::float8 as objects, first_seen as since from ${state}.unclaimed order by folder collate "C"`,
+  );
+  const decisions = await session.query<StatusRows["decisions"][number]>(
+    `select table_name as table, code, message, first_seen as since from ${state}.decisions order by 1, 2`,
+  );
+  const holds = await session.query<StatusRows["holds"][number]>(
+    `select r.run_id as "runId", r.host, r.pid, min(h.started_at) as since, array_agg(distinct h.table_name) as tables,
+            count(*)::integer as objects
+     from ${state}.load_history h join ${state}.runs r using (run_id)
+     where h.status = 'loading' and ${runIsAlive("r.run_id")}
+     group by r.run_id having min(h.started_at) < now() - make_interval(secs => $1::float8 / 1000) order by r.run_id`,
+    [settings.heldForMs],
+  );
+  return {
+    now,
+    tables: tables.rows,
+    unclaimed: unclaimed.rows,
+    decisions: decisions.rows,
+    holds: holds.rows,
+    runs: await session.one<RunStatusRow>(runStatement(state)),
+  };
+}
+
+/** A failed version whose key came again and was loaded is behind us. `$1` max attempts. */
+function tableStatement(state: string): string {
+  return `
+    with failed as (
+      select h.table_name, count(*)::integer as objects, min(h.finished_at) as at,
+             mode() within group (order by h.error_code) as code,
+             (array_agg(h.key order by h.finished_at, h.key))[1] as key,
+             bool_and(h.retry = 'auto' and h.attempts < $1) as passing
+      from ${state}.load_history h
+      where h.status = 'failed' and not exists (
+        select from ${state}.load_history n
+        where n.table_name = h.table_name and n.bucket = h.bucket and n.key = h.key and n.id > h.id
+          and n.status in ('loaded', 'loaded_with_rejects', 'skipped', 'superseded')
+      )
+      group by h.table_name
+    ), rejected as (
+      select table_name, count(*)::integer as records, min(created_at) as at
+      from ${state}.rejects where replayed_at is null group by table_name
+    )
+    select t.table_name, t.folder, t.last_modified, t.last_loaded_at, usual.seconds as usual_seconds,
+           t.paused_at is not null and (t.paused_until is null or t.paused_until > now()) as paused,
+           t.paused_at, t.paused_until, t.paused_reason,
+           coalesce(f.objects, 0) as failed, f.at as failed_at, f.code as failed_code, f.key as failed_key,
+           f.passing as failed_passing, coalesce(r.records, 0) as rejects, r.at as rejects_at
+    from ${state}.tables t
+    left join failed f using (table_name)
+    left join rejected r using (table_name)
+    left join lateral (
+      select (percentile_cont(0.5) within group (order by seconds))::float8 as seconds
+      from (
+        select extract(epoch from file_time - lead(file_time) over (order by file_time desc)) as seconds
+        from (
+          select file_time from ${state}.load_history h
+          where h.table_name = t.table_name and h.kind = 'change' order by h.file_time desc limit 20
+        ) newest
+      ) gaps where seconds > 0
+      having count(*) >= 3
+    ) usual on true
+    order by t.table_name collate "C"`;
+}
+
+/** A lost run is behind us once a later one finished; only the last finished run says whether runs end at all. */
+function runStatement(state: string): string {
+  return `
+    with finished as (
+      select run_id, error_code, finished_at from ${state}.runs
+      where status in ('done', 'failed') order by run_id desc limit 1
+    ), lost as (
+      select r.run_id, r.host, r.pid, r.started_at from ${state}.runs r
+      where r.run_id > coalesce((select run_id from finished), 0)
+        and (r.status = 'lost' or (r.status = 'running' and not ${runIsAlive("r.run_id")}))
+      order by r.run_id desc limit 1
+    )
+    select (select started_at from ${state}.runs order by run_id limit 1) as first_at,
+           (select listed_at from ${state}.runs where listed_at is not null order by run_id desc limit 1) as listed_at,
+           l.run_id as lost_id, l.host as lost_host, l.pid as lost_pid, l.started_at as lost_at,
+           f.run_id as failed_id, f.error_code as failed_code, f.finished_at as failed_at
+    from (select) one left join lost l on true left join finished f on f.error_code is not null`;
+}

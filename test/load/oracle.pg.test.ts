@@ -1,0 +1,63 @@
+/** Random scenes against an oracle: whatever the objects look like and whenever they come, the table is what they say. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type RandomScene, randomScene } from "../support/random-scene.ts";
+import { playScene } from "../support/scene-oracle.ts";
+import { describeScene, smallest } from "../support/smallest-scene.ts";
+import { openWorkplace, type Workplace } from "../support/workplace.ts";
+
+let place: Workplace;
+beforeAll(async () => {
+  place = await openWorkplace();
+  await place.client.query("set timezone = 'UTC'");
+});
+afterAll(() => place.end());
+
+const count = process.env.LONG === "1" ? 500 : 20;
+/** SEED=n begins with scene n: what a failure prints. */
+const first = Number(process.env.SEED ?? "1");
+const enough = 3;
+
+test(`${count} random scenes end as their objects say`, { timeout: 1_800_000 }, async () => {
+  const found: string[] = [];
+  for (let seed = first; seed < first + count && found.length < enough; seed++) {
+    const scene = randomScene(seed);
+    const { problems } = await playScene(place, scene);
+    if (problems[0] !== undefined) found.push(await reproduction(scene, problems));
+  }
+  expect(found).toEqual([]);
+});
+
+test("all objects in any order end in the same values and types", { timeout: 1_800_000 }, async () => {
+  const found: string[] = [];
+  for (let seed = first; seed < first + Math.ceil(count / 4) && found.length < enough; seed++) {
+    const scene = randomScene(seed + 1_000_000);
+    const types: string[] = [];
+    for (const scattered of [atOnce(scene), oneByOne(scene, false), oneByOne(scene, true)]) {
+      const end = await playScene(place, scattered);
+      if (end.problems[0] !== undefined) found.push(await reproduction(scattered, end.problems));
+      else types.push(end.types.join("\n"));
+    }
+    if (new Set(types).size > 1) found.push([...types, describeScene(scene)].join("\n"));
+  }
+  expect(found).toEqual([]);
+});
+
+function atOnce(scene: RandomScene): RandomScene {
+  const objects = scene.objects.map((object) => ({ ...object, arrival: 0, again: undefined }));
+  return { ...scene, loads: [undefined], objects };
+}
+
+function oneByOne(scene: RandomScene, backwards: boolean): RandomScene {
+  const last = scene.objects.length - 1;
+  const objects = scene.objects
+    .toSorted((a, b) => (a.path < b.path ? -1 : 1))
+    .map((object, i) => ({ ...object, arrival: backwards ? last - i : i, again: undefined }));
+  return { ...scene, loads: objects.map(() => undefined), objects };
+}
+
+/** What is wrong, and the smallest scene that has it. */
+async function reproduction(scene: RandomScene, problems: readonly string[]): Promise<string> {
+  const small = await smallest(scene, problems[0] ?? "", (tried) => playScene(place, tried));
+  const left = (await playScene(place, small)).problems;
+  return [...problems.slice(0, 5), "smallest:", ...left.slice(0, 5), describeScene(small)].join("\n");
+}
