@@ -173,11 +173,15 @@ function chooseNames(
   for (const name of names.values()) taken.add(name);
   const naming = { separator: table.config.flatten.separator, naming: table.config.flatten.naming };
   const loose = new Map([...main.keys()].map((name) => [plainName(name), name]));
+  const joined = (one: Wanted) => one.segments.join(table.config.flatten.separator);
+  const spelled = new Set(open.map(joined));
   const fresh: Wanted[] = [];
   for (const one of open) {
-    const joined = one.segments.join(table.config.flatten.separator);
-    const match = main.has(joined) ? joined : loose.get(plainName(joined));
-    if (match !== undefined && !taken.has(match) && !reserved.has(match)) {
+    const name = joined(one);
+    const match = main.has(name) ? name : loose.get(plainName(name));
+    // `userId` must not take the column `user_id` from a field of that very name.
+    const isOthers = match === undefined || (match !== name && spelled.has(match));
+    if (!isOthers && !taken.has(match) && !reserved.has(match)) {
       names.set(one.path, match);
       taken.add(match);
     } else fresh.push(one);
@@ -245,18 +249,19 @@ function keyColumns(
   if (table.config.writeMode === "append") return [];
   const place = { table: table.name };
   const columns = new Map<string, string>();
+  const exact = new Map<string, string>();
   // A document's key path may be missing from a unit of deletes; a source column that is missing is a wrong object.
-  for (const column of stored) {
-    if (column.path.includes(":")) columns.set(plainName(column.path.replace(/^[^:]*:/, "")), column.column);
-  }
-  for (const feed of feeds) {
-    columns.set(plainName(feed.path.replace(/^[^:]*:/, "")), feed.column);
-    columns.set(plainName(feed.column), feed.column);
+  const paths = stored.filter(({ path }) => path.includes(":"));
+  for (const { path, column } of [...paths, ...feeds.flatMap((feed) => [{ ...feed, path: feed.column }, feed])]) {
+    const name = path.replace(/^[^:]*:/, "");
+    columns.set(plainName(name), column);
+    exact.set(name, column);
   }
   const configured = table.config.primaryKey;
   if (configured !== undefined) {
     return configured.map((name) => {
-      const column = columns.get(plainName(name));
+      // As spelled first: beside `user_id`, `userId` is another column.
+      const column = exact.get(name) ?? columns.get(plainName(name));
       if (column !== undefined) return column;
       throw new DrayageError("KEY_COLUMN_ABSENT", {
         message: `The key column ${name} is not among the object's columns: ${list(feeds.map((feed) => feed.column))}`,

@@ -1,5 +1,6 @@
 /** Random scenes against an oracle: whatever the objects look like and whenever they come, the table is what they say. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { csv, oneTable } from "../support/one-table.ts";
 import { type RandomScene, randomScene } from "../support/random-scene.ts";
 import { playScene } from "../support/scene-oracle.ts";
 import { describeScene, smallest } from "../support/smallest-scene.ts";
@@ -40,6 +41,27 @@ test("all objects in any order end in the same values and types", { timeout: 1_8
     if (new Set(types).size > 1) found.push([...types, describeScene(scene)].join("\n"));
   }
   expect(found).toEqual([]);
+});
+
+test("a key column is the one that is spelled so, beside another that reads the same", async () => {
+  const table = await oneTable(place, { primary_key: ["user_id"] });
+  table.full(1, csv("user_id,userId", "1,a", "2,a"));
+  expect((await table.load()).counts).toEqual({ read: 2, inserted: 2 });
+  expect(await table.rows("user_id")).toEqual(["1", "2"]);
+});
+
+test("a column of the main table is fed by the field that is spelled so, whichever comes first", async () => {
+  const table = await oneTable(place, {}, "create table TABLE (id integer primary key, user_id text)");
+  table.full(1, csv("id,userId,user_id", "1,other,own"));
+  expect((await table.load()).counts).toEqual({ read: 1, inserted: 1 });
+  expect(await table.rows("id", "user_id")).toEqual(["1 own"]);
+});
+
+test("a record of no op, without a header, is one reject", async () => {
+  const table = await oneTable(place, { columns: ["id integer", "v text"], primary_key: ["id"] });
+  table.change(1, csv("I,1,a", "I,2,b", "X,3,c"));
+  expect((await table.load()).counts).toEqual({ read: 3, inserted: 2, rejected: 1 });
+  expect(await table.rejects()).toEqual(["3 bad_op - -"]);
 });
 
 function atOnce(scene: RandomScene): RandomScene {

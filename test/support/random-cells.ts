@@ -18,14 +18,14 @@ export const types = {
   code: "varchar(12)",
   label: "text",
   // Names that meet each other, PostgreSQL's or drayage's own once they are spelled for a column.
-  "na me": "text",
-  "na-me": "text",
+  "no te": "text",
+  "no-te": "text",
   _object: "text",
   ctid: "text",
 };
 export type Column = keyof typeof types;
 
-export const oddNames = ["na me", "na-me", "_object", "ctid"] as const satisfies readonly Column[];
+export const oddNames = ["no te", "no-te", "_object", "ctid"] as const satisfies readonly Column[];
 
 interface Spelling {
   readonly nulls: readonly string[];

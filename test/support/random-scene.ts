@@ -268,6 +268,7 @@ function badRecord(random: Random, record: GoodRecord, draft: Draft, shape: Shap
     cell("code", "far too long for it", "too_long");
     cell("qty", "13", "check");
   }
+  if (shape.timestamp) faults.push(() => ({ ...record, at: "yesterday at noon", bad: "cast" }));
   if (shape.op) faults.push(() => ({ ...record, op: "X", key: undefined, bad: "bad_op" }));
   return random.pick(faults)();
 }
