@@ -2,6 +2,9 @@ import { defineConfig } from "vitest/config";
 
 // The suffix says what a test needs: `*.test.ts` runs anywhere and fast, `*.pg.test.ts` needs a real
 // PostgreSQL (and, where it says so, S3 over HTTP), which the test starts itself.
+// `npm test` has five minutes: what starts the program many times beyond that is for `npm run test:long`.
+const longOnly = ["test/cli/by-hand.pg.test.ts", "test/load/backfill-kill.pg.test.ts"];
+
 export default defineConfig({
   test: {
     projects: [
@@ -16,6 +19,7 @@ export default defineConfig({
         test: {
           name: "pg",
           include: ["test/**/*.pg.test.ts"],
+          exclude: ["**/node_modules/**", ...(process.env.LONG === undefined ? longOnly : [])],
           globalSetup: ["test/support/global-postgres.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
