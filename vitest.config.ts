@@ -13,6 +13,8 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/**/*.pg.test.ts", "**/node_modules/**"],
+          // Property tests count cases, not seconds: on a busy machine the same work takes longer.
+          testTimeout: 60_000,
         },
       },
       {

@@ -2,7 +2,7 @@
 import { DrayageError } from "../errors.ts";
 import { pathText, uniqueNames } from "../rows/column-name.ts";
 import { typeOfKinds } from "../rows/kinds.ts";
-import { plainName } from "../rows/known-names.ts";
+import { isSameName } from "../rows/known-names.ts";
 import type { PathColumn } from "../rows/path-column.ts";
 import type { MainColumn, MainTable } from "../warehouse/catalog.ts";
 import { ident, literal, qualified } from "../warehouse/identifier.ts";
@@ -172,13 +172,12 @@ function chooseNames(
   }
   for (const name of names.values()) taken.add(name);
   const naming = { separator: table.config.flatten.separator, naming: table.config.flatten.naming };
-  const loose = new Map([...main.keys()].map((name) => [plainName(name), name]));
   const joined = (one: Wanted) => one.segments.join(table.config.flatten.separator);
   const spelled = new Set(open.map(joined));
   const fresh: Wanted[] = [];
   for (const one of open) {
     const name = joined(one);
-    const match = main.has(name) ? name : loose.get(plainName(name));
+    const match = main.has(name) ? name : [...main.keys()].find((column) => isSameName(column, name));
     // `userId` must not take the column `user_id` from a field of that very name.
     const isOthers = match === undefined || (match !== name && spelled.has(match));
     if (!isOthers && !taken.has(match) && !reserved.has(match)) {
@@ -248,20 +247,17 @@ function keyColumns(
 ): string[] {
   if (table.config.writeMode === "append") return [];
   const place = { table: table.name };
-  const columns = new Map<string, string>();
   const exact = new Map<string, string>();
   // A document's key path may be missing from a unit of deletes; a source column that is missing is a wrong object.
   const paths = stored.filter(({ path }) => path.includes(":"));
   for (const { path, column } of [...paths, ...feeds.flatMap((feed) => [{ ...feed, path: feed.column }, feed])]) {
-    const name = path.replace(/^[^:]*:/, "");
-    columns.set(plainName(name), column);
-    exact.set(name, column);
+    exact.set(path.replace(/^[^:]*:/, ""), column);
   }
   const configured = table.config.primaryKey;
   if (configured !== undefined) {
     return configured.map((name) => {
       // As spelled first: beside `user_id`, `userId` is another column.
-      const column = exact.get(name) ?? columns.get(plainName(name));
+      const column = exact.get(name) ?? [...exact].reverse().find(([path]) => isSameName(path, name))?.[1];
       if (column !== undefined) return column;
       throw new DrayageError("KEY_COLUMN_ABSENT", {
         message: `The key column ${name} is not among the object's columns: ${list(feeds.map((feed) => feed.column))}`,

@@ -1,7 +1,7 @@
 /** What is known of a table before a unit of it is staged, and what that says of its objects: names, NULLs, documents. */
 import { DocumentFlattener } from "../rows/flatten-document.ts";
 import { kindsOfType } from "../rows/kinds.ts";
-import { type KnownNames, plainName } from "../rows/known-names.ts";
+import { isSameName, type KnownNames } from "../rows/known-names.ts";
 import { nullEvidence } from "../rows/null-rule.ts";
 import type { ObjectShape } from "../rows/object-shape.ts";
 import type { MainTable } from "../warehouse/catalog.ts";
@@ -42,7 +42,7 @@ export function nullRule(known: TableKnowledge, opened: OpenedObject, shape: Obj
   const types = new Map<string, string>();
   for (const field of shape.fields) {
     const rule = ruleFor(spec.config, [field.name]);
-    const column = main?.columns.find((candidate) => plainName(candidate.name) === plainName(field.name));
+    const column = main?.columns.find((candidate) => isSameName(candidate.name, field.name));
     const type = column?.baseType ?? (rule?.kind === "column" ? rule.type : undefined);
     if (type !== undefined) types.set(field.name, type);
   }
@@ -83,7 +83,7 @@ export function laneOf(known: TableKnowledge, shape: ObjectShape, nulls: NullRul
 /** Whether a source column holds documents: as configured, else by DMS's own name for it. */
 export function isDocument(spec: TableSpec, field: string): boolean {
   const { documents } = spec.config;
-  if (documents.length > 0) return documents.some((name) => plainName(name) === plainName(field));
+  if (documents.length > 0) return documents.some((name) => isSameName(name, field));
   return field === "_doc" && ruleFor(spec.config, [field]) === undefined;
 }
 

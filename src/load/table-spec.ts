@@ -1,7 +1,7 @@
 /** A table as the loader works on it: a config entry bound to one main table. */
 import { createHash } from "node:crypto";
 import type { ColumnRule, TableConfig } from "../config/config.ts";
-import { plainName } from "../rows/known-names.ts";
+import { isSameName } from "../rows/known-names.ts";
 
 export interface TableSpec {
   /** Name in the state schema, in logs and reports. */
@@ -24,10 +24,9 @@ export function configHash(config: TableConfig): string {
 export function ruleFor(config: TableConfig, path: readonly string[]): ColumnRule | undefined {
   const exact = config.columns.get(path.join("."));
   if (exact !== undefined) return exact;
-  const wanted = path.map(plainName);
   for (const [name, rule] of config.columns) {
     const parts = name.split(".");
-    if (parts.length === wanted.length && parts.every((part, i) => part === "*" || plainName(part) === wanted[i]))
+    if (parts.length === path.length && parts.every((part, i) => part === "*" || isSameName(part, path[i] ?? "")))
       return rule;
   }
   return undefined;

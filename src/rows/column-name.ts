@@ -70,7 +70,7 @@ function plainName(path: readonly string[], style: NameStyle): string {
 }
 
 /** `createdAt` → `created_at`, `HTMLParser` → `html_parser`; what is no letter, digit or `_` becomes one `_`. */
-function snakeCase(segment: string): string {
+export function snakeCase(segment: string): string {
   return segment
     .replaceAll(/[^\p{L}\p{M}\p{N}_]+/gu, "_")
     .replaceAll(/(?<=[\p{Ll}\p{N}])(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})/gu, "_")

@@ -1,7 +1,7 @@
 /** Tells whether the first record of an object is a header, and what its fields are. */
 import { DrayageError } from "../errors.ts";
 import { fromByteText } from "./byte-text.ts";
-import { areOps, type KnownNames, plainName, type ShapeField, withTimestamp } from "./known-names.ts";
+import { areOps, type KnownNames, type ShapeField, spellingsOf, withTimestamp } from "./known-names.ts";
 import type { HeadRecord } from "./read-head.ts";
 
 export interface HeaderFields {
@@ -13,8 +13,7 @@ export interface HeaderFields {
 export function headerEvidence(first: HeadRecord, known: KnownNames): string | undefined {
   const names = headerNames(first);
   if (isOp(names[0])) return "header: the first field is `Op`";
-  const found = new Set(names.map(plainName));
-  const has = (name: string): boolean => found.has(plainName(name));
+  const has = among(names);
   if (known.keyNames.length > 0 && known.keyNames.every(has)) return "header: the first record names the key";
   if (known.documents.some(has)) return "header: the first record names the document column";
   const { timestampColumn } = known.dialect;
@@ -22,8 +21,8 @@ export function headerEvidence(first: HeadRecord, known: KnownNames): string | u
     return "header: the first record names the timestamp column";
   if (isMost(known.columnList ?? [], has)) return "header: the first record names most of `columns:`";
   if (isMost(known.columnNames, has)) return "header: the first record names most of the known columns";
-  const knownNames = new Set([...(known.columnList ?? []), ...known.columnNames, ...known.keyNames].map(plainName));
-  if (isMost([...found], (name) => knownNames.has(name))) return "header: most of the first record's names are known";
+  const isKnown = among([...(known.columnList ?? []), ...known.columnNames, ...known.keyNames]);
+  if (isMost(names, isKnown)) return "header: most of the first record's names are known";
   return undefined;
 }
 
@@ -51,6 +50,12 @@ function headerNames(first: HeadRecord): string[] {
 
 function isOp(name: string | undefined): boolean {
   return name?.toLowerCase() === "op";
+}
+
+/** Whether a name is another spelling of one of these. */
+function among(names: readonly string[]): (name: string) => boolean {
+  const found = new Set(names.flatMap(spellingsOf));
+  return (name) => spellingsOf(name).some((spelling) => found.has(spelling));
 }
 
 function isMost(names: readonly string[], has: (name: string) => boolean): boolean {

@@ -1,7 +1,7 @@
 /** Works out the fields of an object without a header from the configured column list and the records themselves. */
 import { DrayageError } from "../errors.ts";
 import { inferType, isTimestamp } from "./infer-type.ts";
-import { areOps, type KnownNames, plainName, type ShapeField, withTimestamp } from "./known-names.ts";
+import { areOps, isSameName, type KnownNames, type ShapeField, withTimestamp } from "./known-names.ts";
 import type { HeadRecord } from "./read-head.ts";
 
 export interface HeaderlessFields {
@@ -44,8 +44,7 @@ export function headerlessFields(
 /** What may stand before the listed columns, the likelier first. */
 function layouts(columnList: readonly string[], known: KnownNames): Layout[] {
   const { op, timestampColumn } = known.dialect;
-  const plain = timestampColumn === undefined ? undefined : plainName(timestampColumn);
-  const listed = plain !== undefined && columnList.some((name) => plainName(name) === plain);
+  const listed = timestampColumn !== undefined && columnList.some((name) => isSameName(name, timestampColumn));
   const timestamp: ShapeField = { name: timestampColumn ?? "timestamp", role: "timestamp" };
   const found: Layout[] = [];
   // DMS leaves the op out of full loads by default, so a full load may lack it whatever `dialect.op` says.

@@ -1,5 +1,6 @@
 /** What is known of a table's columns before one of its objects is read, and how names are compared. */
 import type { DialectConfig } from "../config/config.ts";
+import { snakeCase } from "./column-name.ts";
 
 export interface KnownNames {
   readonly dialect: DialectConfig;
@@ -19,18 +20,25 @@ export interface ShapeField {
   readonly role: "op" | "timestamp" | "column";
 }
 
-/** The form in which `customerNumber`, `customer_number` and `CUSTOMER NUMBER` are one name. */
-export function plainName(name: string): string {
-  const plain = name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
-  return plain === "" ? name : plain;
+/**
+ * The spellings under which a source name may be written elsewhere: the column that drayage would make of it, and what PostgreSQL
+ * makes of it unquoted. `customerNumber` is `customer_number` or `customernumber`; `na-me` is never `name`.
+ */
+export function spellingsOf(name: string): readonly [column: string, folded: string] {
+  return [snakeCase(name), name.toLowerCase()];
+}
+
+/** Whether a config's, a header's or a main table's name is another spelling of the same one. */
+export function isSameName(a: string, b: string): boolean {
+  const spellings = spellingsOf(b);
+  return a === b || spellingsOf(a).some((spelling) => spellings.includes(spelling));
 }
 
 /** Gives the timestamp column its role, by name, wherever it stands. */
 export function withTimestamp(fields: readonly ShapeField[], timestampColumn: string | undefined): ShapeField[] {
   if (timestampColumn === undefined) return [...fields];
   const exact = fields.findIndex((field) => field.role === "column" && field.name === timestampColumn);
-  const plain = plainName(timestampColumn);
-  const at = exact >= 0 ? exact : fields.findIndex((f) => f.role === "column" && plainName(f.name) === plain);
+  const at = exact >= 0 ? exact : fields.findIndex((f) => f.role === "column" && isSameName(f.name, timestampColumn));
   return fields.map((field, i) => (i === at ? { name: field.name, role: "timestamp" } : field));
 }
 

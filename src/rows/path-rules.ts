@@ -1,4 +1,5 @@
 /** What the config says of document paths: `a.b` in either spelling, `*` for any one segment. */
+import { isSameName } from "./known-names.ts";
 
 export type PathRule = "ignore" | "json" | "text";
 
@@ -21,7 +22,7 @@ export class PathRules {
   constructor(rules: ReadonlyMap<string, PathRule>) {
     this.#exact = rules;
     this.#patterns = [...rules].map(([path, rule]) => {
-      const segments = path.split(".").map((segment) => (segment === "*" ? segment : looseName(segment)));
+      const segments = path.split(".");
       return { rule, segments, named: !segments.includes("*") };
     });
   }
@@ -31,15 +32,10 @@ export class PathRules {
     if (this.#patterns.length === 0) return undefined;
     const exact = this.#exact.get(path.join("."));
     if (exact !== undefined) return { rule: exact, named: true };
-    const loose = path.map(looseName);
     return this.#patterns.find(
       ({ segments }) =>
-        segments.length === loose.length && segments.every((segment, i) => segment === "*" || segment === loose[i]),
+        segments.length === path.length &&
+        segments.every((segment, i) => segment === "*" || isSameName(segment, path[i] ?? "")),
     );
   }
-}
-
-/** `customerNumber`, `customer_number` and `CUSTOMER_NUMBER` are the same name. */
-function looseName(name: string): string {
-  return name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "");
 }
