@@ -227,6 +227,12 @@ export const errorCodes = {
     exit: 1,
     retry: "auto",
   },
+  WAREHOUSE_SIGN_IN: {
+    summary: "What the warehouse is signed in to with could not be had from AWS",
+    next: "Grant rds-db:connect (auth: iam) or secretsmanager:GetSecretValue (secret) to the machine's role, or set AWS_PROFILE.",
+    exit: 1,
+    retry: "auto",
+  },
   WAREHOUSE_DATABASE_MISSING: {
     summary: "The database does not exist on the warehouse",
     next: "Check the database name in warehouse.url, or create it.",

@@ -8,8 +8,6 @@ import type { KeyPath, Problems } from "./problems.ts";
  */
 const notYet: readonly (readonly [path: string, ...values: string[]])[] = [
   ["source.role"],
-  ["warehouse.auth", "iam"],
-  ["warehouse.secret"],
   ["warehouse.staging", "unlogged"],
   ["warehouse.connections"],
   ["TABLE.columns_from"],

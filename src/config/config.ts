@@ -1,4 +1,5 @@
 /** The shapes of a checked config: what the rest of the program reads. Made by load-config.ts, changed by nobody. */
+import type { AwsKeys } from "./aws-keys.ts";
 
 export interface Config {
   /** Absolute path of the file it came from. */
@@ -34,6 +35,11 @@ export interface WarehouseConfig {
   readonly user: string | undefined;
   /** PGPASSWORD; a password in the url wins. */
   readonly password: string | undefined;
+  /** How a connection signs in: by the password of url or PGPASSWORD (or ~/.pgpass), an IAM token, or a secret of AWS. */
+  readonly auth: "password" | "iam";
+  /** ARN or name of a secret in AWS Secrets Manager. */
+  readonly secret: string | undefined;
+  readonly aws: AwsConfig;
   /** `set role` of every session: the owner of the main tables. */
   readonly role: string | undefined;
   /** undefined: verify-full, except for a server on this machine's loopback address. */
@@ -47,6 +53,15 @@ export interface WarehouseConfig {
   readonly statementTimeoutMs: number;
   readonly maxAttempts: number;
   readonly ddl: "apply" | "print";
+}
+
+/** What a client of AWS beside S3 needs. */
+export interface AwsConfig {
+  /** AWS_REGION, else source.region. */
+  readonly region: string | undefined;
+  readonly keys: AwsKeys;
+  /** AWS_ENDPOINT_URL_SECRETS_MANAGER: a private endpoint. */
+  readonly secretsEndpoint: string | undefined;
 }
 
 export interface Limits {

@@ -1,6 +1,7 @@
 /** Checked input to the Config that the program reads: defaults filled in, source < defaults < table merged. */
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { awsKeys, awsRegion } from "./aws-keys.ts";
 import { tidyType } from "./column-type.ts";
 import type {
   ColumnRule,
@@ -38,7 +39,7 @@ export function resolveConfig(input: ConfigInput, tree: ConfigTree, file: string
   return {
     file: absolute,
     source: resolveSource(input.source),
-    warehouse: resolveWarehouse(input.warehouse, dirname(absolute), env),
+    warehouse: resolveWarehouse(input, dirname(absolute), env),
     tables,
     limits: {
       maxRecordBytes: input.limits?.max_record_bytes ?? 64 * megabyte,
@@ -76,7 +77,11 @@ function resolveSchedule(input: NonNullable<ConfigInput["schedule"]>): ScheduleC
 }
 
 /** PG* of the environment, `.env` included, stand in for what neither the url nor a key says, as in every client of PostgreSQL. */
-function resolveWarehouse(input: ConfigInput["warehouse"], directory: string, env: Environment): WarehouseConfig {
+function resolveWarehouse(
+  { warehouse: input, source }: Pick<ConfigInput, "warehouse" | "source">,
+  directory: string,
+  env: Environment,
+): WarehouseConfig {
   const port = Number(env.PGPORT);
   return {
     url: input.url,
@@ -85,6 +90,13 @@ function resolveWarehouse(input: ConfigInput["warehouse"], directory: string, en
     database: input.database ?? (env.PGDATABASE || undefined),
     user: input.user ?? (env.PGUSER || undefined),
     password: env.PGPASSWORD || undefined,
+    auth: input.auth ?? "password",
+    secret: input.secret,
+    aws: {
+      region: awsRegion(env) ?? source.region,
+      keys: awsKeys(env),
+      secretsEndpoint: env.AWS_ENDPOINT_URL_SECRETS_MANAGER || undefined,
+    },
     role: input.role,
     tls: input.tls,
     ca:

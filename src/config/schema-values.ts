@@ -147,6 +147,15 @@ export function httpFaults(
   if (!own && http.token === undefined) fault("bind", "is open to other machines: it needs schedule.http.token too");
 }
 
+/** Two ways to sign in are one too many. */
+export function signInFaults(
+  warehouse: { auth?: string | undefined; secret?: string | undefined },
+  context: z.RefinementCtx,
+): void {
+  if (warehouse.auth === "iam" && warehouse.secret !== undefined)
+    context.addIssue({ code: "custom", path: ["secret"], message: "does nothing beside auth: iam" });
+}
+
 export const encoding = text
   .refine(isEncoding, "must be an encoding such as utf-8 or iso-8859-1")
   .transform((name) => (/^utf-?8$/i.test(name) ? "utf-8" : name.toLowerCase()));

@@ -49,43 +49,53 @@ const source = v.section({
   dialect: dialect.optional().describe("How DMS writes its CSV here."),
 });
 
-const warehouse = v.section(
-  {
-    url: v.text
-      .refine(
-        isPostgresUrl,
-        "must be a postgresql:// URL; characters such as @ # / in its password are written as %40 %23 %2F",
-      )
-      .optional()
-      .describe("postgresql://user:password@host:port/database"),
-    host: v.text.optional().describe("Instead of url. The password comes from PGPASSWORD."),
-    port: v.whole(1, 65_535).optional().describe("Instead of url."),
-    database: v.text.optional().describe("Instead of url."),
-    user: v.text.optional().describe("Instead of url."),
-    role: v.identifier.optional().describe("SET ROLE of every session: the owner of the main tables."),
-    auth: v.choice("password", "iam").optional().describe("How drayage signs in."),
-    secret: v.text.optional().describe("ARN of an AWS Secrets Manager secret with user and password."),
-    tls: z
-      .union([z.enum(["verify-full", "require", "off"]), z.literal(false)], "must be verify-full, require or off")
-      .transform((value) => (value === false ? "off" : value))
-      .optional()
-      .describe("How far the server's certificate is checked."),
-    ca: v.text.optional().describe("File with the server's CA certificates (PEM); relative to the config."),
-    schema: v.identifier.optional().describe("Where main tables live, unless `into` says otherwise."),
-    state_schema: v.identifier.optional().describe("drayage's own schema."),
-    connections: v.whole(1, 1_000).optional().describe("Most connections at a time."),
-    lock_timeout: v.duration(1).optional().describe("How long DDL waits for a lock on a main table."),
-    lock_wait: v.duration().optional().describe("How long `load` waits at its end for what other runs hold."),
-    max_attempts: v
-      .whole(1, 100_000)
-      .optional()
-      .describe("How often an object that failed for a passing reason is tried."),
-    statement_timeout: v.duration().optional().describe("PostgreSQL's statement_timeout; 0 is none."),
-    staging: v.choice("temp", "unlogged").optional().describe("Kind of the staging tables."),
-    ddl: v.choice("apply", "print").optional().describe("Whether drayage alters main tables or prints the statements."),
-  },
-  { password: "it belongs into url, or into PGPASSWORD" },
-);
+const warehouse = v
+  .section(
+    {
+      url: v.text
+        .refine(
+          isPostgresUrl,
+          "must be a postgresql:// URL; characters such as @ # / in its password are written as %40 %23 %2F",
+        )
+        .optional()
+        .describe("postgresql://user:password@host:port/database"),
+      host: v.text.optional().describe("Instead of url. The password comes from PGPASSWORD."),
+      port: v.whole(1, 65_535).optional().describe("Instead of url."),
+      database: v.text.optional().describe("Instead of url."),
+      user: v.text.optional().describe("Instead of url."),
+      role: v.identifier.optional().describe("SET ROLE of every session: the owner of the main tables."),
+      auth: v
+        .choice("password", "iam")
+        .optional()
+        .describe("How drayage signs in: iam makes a token for each connection."),
+      secret: v.text
+        .optional()
+        .describe("ARN of an AWS Secrets Manager secret with username and password, read for each connection."),
+      tls: z
+        .union([z.enum(["verify-full", "require", "off"]), z.literal(false)], "must be verify-full, require or off")
+        .transform((value) => (value === false ? "off" : value))
+        .optional()
+        .describe("How far the server's certificate is checked."),
+      ca: v.text.optional().describe("File with the server's CA certificates (PEM); relative to the config."),
+      schema: v.identifier.optional().describe("Where main tables live, unless `into` says otherwise."),
+      state_schema: v.identifier.optional().describe("drayage's own schema."),
+      connections: v.whole(1, 1_000).optional().describe("Most connections at a time."),
+      lock_timeout: v.duration(1).optional().describe("How long DDL waits for a lock on a main table."),
+      lock_wait: v.duration().optional().describe("How long `load` waits at its end for what other runs hold."),
+      max_attempts: v
+        .whole(1, 100_000)
+        .optional()
+        .describe("How often an object that failed for a passing reason is tried."),
+      statement_timeout: v.duration().optional().describe("PostgreSQL's statement_timeout; 0 is none."),
+      staging: v.choice("temp", "unlogged").optional().describe("Kind of the staging tables."),
+      ddl: v
+        .choice("apply", "print")
+        .optional()
+        .describe("Whether drayage alters main tables or prints the statements."),
+    },
+    { password: "it belongs into url, or into PGPASSWORD" },
+  )
+  .superRefine(v.signInFaults);
 
 const flatten = v.section({
   separator: v.text

@@ -7,6 +7,7 @@ import {
   S3Client,
   type S3ClientConfig,
 } from "@aws-sdk/client-s3";
+import { awsKeys, awsRegion } from "../config/aws-keys.ts";
 import type { SourceConfig } from "../config/config.ts";
 import { DrayageError } from "../errors.ts";
 import type { ListedObject, ObjectSource, OpenOptions } from "./object-source.ts";
@@ -171,9 +172,9 @@ async function openClient(config: S3Config, env: Readonly<Record<string, string 
       httpsAgent: { keepAlive: true, maxSockets: 128 },
     },
     ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint, forcePathStyle: true }),
-    ...credentialsOf(env),
+    ...awsKeys(env),
   };
-  const region = config.region ?? (env.AWS_REGION || env.AWS_DEFAULT_REGION || undefined);
+  const region = config.region ?? awsRegion(env);
   if (region !== undefined) return new S3Client({ ...settings, region });
   if (config.endpoint !== undefined) return new S3Client({ ...settings, region: "us-east-1" });
   const client = new S3Client(settings);
@@ -186,18 +187,4 @@ async function openClient(config: S3Config, env: Readonly<Record<string, string 
     client.destroy();
     return new S3Client({ ...settings, region: "us-east-1" });
   }
-}
-
-/** What `env` decides; empty leaves it to the SDK (web identity, container, machine role, shared files). */
-function credentialsOf(env: Readonly<Record<string, string | undefined>>): S3ClientConfig {
-  if (env.AWS_PROFILE) return { profile: env.AWS_PROFILE };
-  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = env;
-  if (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) return {};
-  return {
-    credentials: {
-      accessKeyId: AWS_ACCESS_KEY_ID,
-      secretAccessKey: AWS_SECRET_ACCESS_KEY,
-      ...(AWS_SESSION_TOKEN ? { sessionToken: AWS_SESSION_TOKEN } : {}),
-    },
-  };
 }

@@ -6,6 +6,7 @@ import { from as copyFrom } from "pg-copy-streams";
 import type { WarehouseConfig } from "../config/config.ts";
 import { DrayageError } from "../errors.ts";
 import { ident, literal } from "./identifier.ts";
+import { iamToken, readSecret, type SignIn } from "./sign-in.ts";
 import { isConnectionLost, warehouseError } from "./warehouse-error.ts";
 
 export type SqlValue = string | number | bigint | boolean | null | Date | Buffer | readonly (string | number | null)[];
@@ -35,7 +36,7 @@ export class Session {
 
   /** `purpose` becomes part of application_name: `drayage load`. `timezone` is source.timezone: what a time without zone means. */
   static async connect(config: WarehouseConfig, purpose: string, timezone: string): Promise<Session> {
-    const options = clientOptions(config, purpose);
+    const options = await clientOptions(config, purpose);
     const client = new pg.Client(options);
     const session = new Session(client);
     // Without a listener a connection that breaks between two statements would end the process.
@@ -167,18 +168,20 @@ function openCopy(stream: Writable & { rowCount: number | null }): CopyStream {
   };
 }
 
-function clientOptions(config: WarehouseConfig, purpose: string): pg.ClientConfig {
+async function clientOptions(config: WarehouseConfig, purpose: string): Promise<pg.ClientConfig> {
   const url = config.url === undefined ? undefined : withoutSsl(config.url);
+  const signIn = await signInOf(config, url?.text);
   const options: pg.ClientConfig = {
     application_name: `drayage ${purpose}`,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
-    ...(url === undefined ? {} : { connectionString: url.text }),
+    ...(url === undefined ? {} : { connectionString: withSignIn(url.text, signIn) }),
     ...(config.host === undefined ? {} : { host: config.host }),
     ...(config.port === undefined ? {} : { port: config.port }),
     ...(config.database === undefined ? {} : { database: config.database }),
     ...(config.user === undefined ? {} : { user: config.user }),
-    ...(config.password === undefined ? {} : { password: config.password }),
+    ...(signIn === undefined ? {} : { password: signIn.password }),
+    ...(signIn?.user === undefined ? {} : { user: signIn.user }),
   };
   const probe = new pg.Client(options);
   const tls = config.tls ?? url?.tls ?? (isLoopback(probe.host) ? "off" : "verify-full");
@@ -186,6 +189,30 @@ function clientOptions(config: WarehouseConfig, purpose: string): pg.ClientConfi
   else if (tls === "require") options.ssl = { rejectUnauthorized: false };
   else options.ssl = { rejectUnauthorized: true, ...(config.ca === undefined ? {} : { ca: readCa(config.ca) }) };
   return options;
+}
+
+/** undefined: as the url says, else ~/.pgpass, which pg reads itself. */
+async function signInOf(config: WarehouseConfig, url: string | undefined): Promise<SignIn | undefined> {
+  if (config.secret !== undefined) return readSecret(config.secret, config.aws);
+  if (config.auth === "password") return config.password === undefined ? undefined : { password: config.password };
+  const { host, port, user } = new pg.Client({
+    ...(url === undefined ? {} : { connectionString: url }),
+    ...(config.host === undefined ? {} : { host: config.host }),
+    ...(config.port === undefined ? {} : { port: config.port }),
+    ...(config.user === undefined ? {} : { user: config.user }),
+  });
+  return iamToken({ host, port, user }, config.aws);
+}
+
+/** In the URL itself: pg takes an empty password of the URL for the one that is meant, whatever else is set. */
+function withSignIn(text: string, signIn: SignIn | undefined): string {
+  if (signIn === undefined || !URL.canParse(text)) return text;
+  const url = new URL(text);
+  // URL leaves a `%` as it is, and what reads the URL takes it for the beginning of an escape.
+  if (signIn.user !== undefined) url.username = encodeURIComponent(signIn.user);
+  // A password in the url wins over PGPASSWORD; a secret brings its user, and wins over both.
+  if (url.password === "" || signIn.user !== undefined) url.password = encodeURIComponent(signIn.password);
+  return url.toString();
 }
 
 /** TLS protects nothing on this machine's own loopback, and a local server rarely offers it. */

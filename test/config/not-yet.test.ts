@@ -10,8 +10,6 @@ const warehouse = (text: string) =>
 
 test.each([
   ["source.role", source("role: arn:x")],
-  ["warehouse.auth: iam", warehouse("auth: iam")],
-  ["warehouse.secret", warehouse("secret: arn:x")],
   ["warehouse.staging: unlogged", warehouse("staging: unlogged")],
   ["warehouse.connections", warehouse("connections: 4")],
   ["alerts", section("alerts: {webhook: x, heartbeat: y, on: [late], unusual: true, daily: 08:00}")],

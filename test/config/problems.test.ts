@@ -149,6 +149,11 @@ test.each<[string, string, string]>([
     "2:1  warehouse: needs database beside host",
   ],
   [
+    "two ways to sign in",
+    'source: {url: "file:///x"}\nwarehouse: {url: "postgresql://h/d", auth: iam, secret: lake}\ntables: {a/b: {}}',
+    "2:57  warehouse.secret: does nothing beside auth: iam",
+  ],
+  [
     "url and port",
     'source: {url: "file:///x"}\nwarehouse: {url: "postgresql://h/d", port: 1}\ntables: {a/b: {}}',
     "2:38  warehouse.port: stands beside url",

