@@ -166,6 +166,14 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
       run(async (_: unknown, command: Command) => (await import("./demo-command.ts")).runDemo(host, options(command))),
     );
   program
+    .command("doctor")
+    .description("source, warehouse and rights: what would stop a load, with what mends it")
+    .action(
+      run(async (_: unknown, command: Command) =>
+        (await import("./doctor-command.ts")).runDoctor(host, options(command)),
+      ),
+    );
+  program
     .command("migrate")
     .description("bring the state schema to this version (load does it by itself)")
     .action(
