@@ -4,26 +4,20 @@
  * Runs inside the caller's transaction, under the table's lock.
  */
 import { DrayageError } from "../errors.ts";
-import { applyEach, type BadRecord, findUncastable, makeCastFunctions, readBadRecords } from "./find-bad-records.ts";
+import { applyStatements, dropRefusedTombstones, insertAll, markRefused } from "./apply-sql.ts";
 import {
-  applyStatements,
-  badTable,
-  type CastMode,
   classify,
   classifyAppend,
   countIgnored,
   countLosers,
   countVerdicts,
-  dropRefusedTombstones,
-  insertAll,
-  type MergeJob,
   markNullKeys,
-  markRefused,
   markStructuralBad,
   scanStatement,
   suspectColumns,
-  verdictTable,
-} from "./merge-sql.ts";
+} from "./classify-sql.ts";
+import { applyEach, type BadRecord, findUncastable, makeCastFunctions, readBadRecords } from "./find-bad-records.ts";
+import { badTable, type CastMode, type MergeJob, verdictTable } from "./merge-sql.ts";
 import { noCounts, type RecordCounts } from "./record-counts.ts";
 import type { Session } from "./session.ts";
 import { isRecordFault } from "./warehouse-error.ts";

@@ -3,9 +3,10 @@
  * nothing else: a rolled-back merge on it would move its sequences, leave dead rows, block readers and fire triggers.
  */
 import { type MainTable, mainTableSql, readMainTable } from "./catalog.ts";
+import { keysOfStaged, matchStaged } from "./classify-sql.ts";
 import { ident, identList, literal } from "./identifier.ts";
 import { createTombstones } from "./main-table.ts";
-import { type CastMode, keysOfStaged, type MergeJob, matchStaged } from "./merge-sql.ts";
+import type { CastMode, MergeJob } from "./merge-sql.ts";
 import type { Session } from "./session.ts";
 
 export const cloneName = { schema: "pg_temp", table: "drayage_plan" } as const;

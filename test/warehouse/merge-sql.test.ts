@@ -1,19 +1,15 @@
 /** The statements of a merge, whole: `UPDATE_GOLDEN=1` writes what is rendered now. */
 import { describe, test } from "vitest";
+import { applyStatements, insertAll, markRefused } from "../../src/warehouse/apply-sql.ts";
 import {
-  applyStatements,
-  type CastMode,
   classify,
   countLosers,
   countVerdicts,
-  insertAll,
-  type MergeColumn,
-  type MergeJob,
-  markRefused,
   markStructuralBad,
   scanStatement,
   suspectColumns,
-} from "../../src/warehouse/merge-sql.ts";
+} from "../../src/warehouse/classify-sql.ts";
+import type { CastMode, MergeColumn, MergeJob } from "../../src/warehouse/merge-sql.ts";
 import { expectGolden } from "../golden/golden.ts";
 
 function column(name: string, position: number, type: string, options: Partial<MergeColumn> = {}): MergeColumn {
