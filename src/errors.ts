@@ -311,6 +311,12 @@ export const errorCodes = {
     exit: 1,
     retry: "after_change",
   },
+  TABLE_HELD: {
+    summary: "The object waits for an earlier one of its append table, which failed",
+    next: "Mend what failed and `drayage retry` the table, or `drayage mark skipped` the object that failed.",
+    exit: 1,
+    retry: "auto",
+  },
   HTTP_LISTEN: {
     summary: "The address of schedule.http cannot be listened on",
     next: "Choose another schedule.http.port or bind, or stop what listens there.",

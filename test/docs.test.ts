@@ -7,6 +7,7 @@ import { z } from "zod";
 import { configPage, configSchemaFile } from "../scripts/config-docs.ts";
 import { configKeys } from "../scripts/config-reference.ts";
 import { errorsPage } from "../scripts/error-docs.ts";
+import { withLife } from "../scripts/life-docs.ts";
 import { loadConfig } from "../src/config/load-config.ts";
 import { errorCodes } from "../src/errors.ts";
 import { rejectReasons } from "../src/warehouse/find-bad-records.ts";
@@ -39,6 +40,7 @@ test.each([
   ["docs/config.md", configPage],
   ["docs/errors.md", errorsPage],
   ["drayage.schema.json", configSchemaFile],
+  ["docs/state.md", () => withLife(read("docs/state.md"))],
 ])("%s is what `npm run docs` writes", (path, make) => {
   expect(read(path)).toBe(make());
 });

@@ -11,13 +11,13 @@ import type { SourceObject } from "./discover.ts";
 import { asDrayageError, stopsTable } from "./load-errors.ts";
 import { type MergedUnit, mergeUnit } from "./merge-unit.ts";
 import { nextUnit, retryPolicy } from "./next-unit.ts";
-import { mainTableReplaced, newGeneration, noteUnit, noteWaiting, pausedText } from "./note-unit.ts";
+import { mainTableReplaced, newGeneration, noteBehind, noteUnit, noteWaiting, pausedText } from "./note-unit.ts";
 import { newTableReport, type ObjectReport, type TableReport } from "./report.ts";
 import { skipReturned } from "./returned-objects.ts";
 import { stageUnit } from "./stage-unit.ts";
 import type { Lane, StagedUnit } from "./staged-unit.ts";
 import type { TableKnowledge } from "./table-knowledge.ts";
-import type { TableSpec } from "./table-spec.ts";
+import { keepsOrder, type TableSpec } from "./table-spec.ts";
 import type { Worker } from "./worker.ts";
 
 export interface LoadSettings {
@@ -81,6 +81,8 @@ class TableLoader {
   #tableId = 0;
   /** What another run claimed while this one was about to, or took over: waited for like what was held from the start. */
   #passed: SourceObject[] = [];
+  /** Key of an object that failed: what comes after it waits. */
+  #failedFirst: string | undefined;
 
   constructor(worker: Worker, spec: TableSpec, settings: LoadSettings) {
     this.#worker = worker;
@@ -90,17 +92,18 @@ class TableLoader {
     this.report = newTableReport(spec.name, spec.target);
   }
 
-  async load(open: readonly OpenObject<SourceObject>[]): Promise<void> {
+  async load(all: readonly OpenObject<SourceObject>[]): Promise<void> {
     const state = await this.#again(() => this.#learn());
     if (state.paused) {
       this.report.paused = true;
-      this.report.notes.push(pausedText(state.pausedReason, open.length));
+      this.report.notes.push(pausedText(state.pausedReason, all.length));
       return;
     }
     noteWaiting(
       this.report,
-      open.filter((one) => one.state === "waiting"),
+      all.filter((one) => one.state === "waiting"),
     );
+    const open = this.#before(all);
     const claimable = open.filter((one) => one.state === "claimable");
     const returned = claimable.filter((one) => one.returned);
     const equal = returned.length > 0 ? await this.#inspectReturned(returned.map((one) => one.object)) : [];
@@ -109,6 +112,19 @@ class TableLoader {
     const left = await this.#loadAll(this.#settings.again === undefined ? fresh : [...equal, ...fresh]);
     this.#passed.push(...open.filter((one) => one.state === "held").map((one) => one.object));
     if (left) await this.#waitForPassed();
+  }
+
+  /** Of an append table what comes before an object that failed. */
+  #before(open: readonly OpenObject<SourceObject>[]): readonly OpenObject<SourceObject>[] {
+    const first = keepsOrder(this.#spec) ? open.findIndex((one) => one.state === "waiting") : -1;
+    if (first < 0) return open;
+    const behind = open.slice(first).filter((one) => one.state !== "waiting");
+    noteBehind(
+      this.report,
+      behind.map((one) => one.object),
+      open[first]?.object.key ?? "",
+    );
+    return open.slice(0, first);
   }
 
   async #learn(): Promise<TableState> {
@@ -160,6 +176,12 @@ class TableLoader {
         }
         alone ||= left.alone;
         claimed = [...left.claims, ...after];
+        if (this.#failedFirst !== undefined) {
+          const behind = [...claimed.map((claim) => claim.object), ...queue];
+          await this.#release(claimed);
+          noteBehind(this.report, behind, this.#failedFirst);
+          return false;
+        }
       } catch (error) {
         await this.#release(claimed).catch(() => undefined);
         throw error;
@@ -286,6 +308,7 @@ class TableLoader {
 
   async #failAll(claims: readonly Claim<SourceObject>[], error: unknown, doing: string): Promise<void> {
     const failed = asDrayageError(error, this.#spec, doing);
+    if (keepsOrder(this.#spec)) this.#failedFirst ??= claims[0]?.object.key;
     for (const claim of claims) {
       const placed = withPlace(failed, { object: claim.object.key }) as DrayageError;
       await this.#history().fail(this.#settings.runId, claim, {

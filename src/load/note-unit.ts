@@ -42,6 +42,12 @@ export function noteWaiting(report: TableReport, waiting: readonly OpenObject<So
   }
 }
 
+/** What comes after a failed object of an append table: its rows would stand before those that are missing. */
+export function noteBehind(report: TableReport, objects: readonly SourceObject[], failed: string): void {
+  for (const { key } of objects)
+    report.waiting.push({ key, code: "TABLE_HELD", reason: `an append table keeps its order; waits for ${failed}` });
+}
+
 export function pausedText(reason: string | undefined, objects: number): string {
   return `paused${reason === undefined ? "" : `: ${reason}`}; ${objects} ${objects === 1 ? "object waits" : "objects wait"}`;
 }

@@ -98,7 +98,8 @@ export function exitOf(report: Pick<RunReport, "tables">, exitOfCode: (code: str
   const codes: number[] = [];
   for (const table of report.tables) {
     for (const failure of table.failures) codes.push(failure.error.exit);
-    for (const left of table.waiting) codes.push(exitOfCode(left.code));
+    // What waits behind a failed object says no more than that object does.
+    for (const { code } of table.waiting) if (code !== "TABLE_HELD") codes.push(exitOfCode(code));
     if (table.held.length > 0) codes.push(4);
     if (table.objects.some((object) => object.status === "loaded_with_rejects")) codes.push(3);
   }

@@ -22,7 +22,7 @@ import {
   sameNulls,
   type TableKnowledge,
 } from "./table-knowledge.ts";
-import { ruleFor } from "./table-spec.ts";
+import { keepsOrder, ruleFor } from "./table-spec.ts";
 
 export interface StageSettings {
   readonly config: Config;
@@ -69,8 +69,8 @@ export async function stageUnit(
           const isServers = serverFault(error) !== undefined && !isRecordFault(error);
           if (isConnectionLost(error) || isServers || settings.signal?.aborted === true) throw error;
           failures.push({ claim, error: withPlace(error, { table: known.spec.name, object: claim.object.key }) });
-          // Somebody has to decide: the rest of the table would fail alike.
-          if (error instanceof DrayageError && error.exit === 6) {
+          // Somebody has to decide, and the rest of the table would fail alike; or what comes after waits for this one.
+          if ((error instanceof DrayageError && error.exit === 6) || keepsOrder(known.spec)) {
             rest = claims.slice(i + 1);
             break;
           }

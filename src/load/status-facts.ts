@@ -88,6 +88,7 @@ function tableFacts(row: TableStatusRow, entry: TableConfig | undefined, configu
             code: row.failed_code ?? "INTERNAL",
             passing: row.failed_passing === true,
             key: row.failed_key ?? "",
+            holdsTable: entry?.writeMode === "append",
           },
     rejects: row.rejects === 0 || row.rejects_at === null ? undefined : { records: row.rejects, since: row.rejects_at },
   };

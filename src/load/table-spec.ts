@@ -10,6 +10,11 @@ export interface TableSpec {
   readonly config: TableConfig;
 }
 
+/** Rows that are appended have no guard: an object that failed holds what comes after it. */
+export function keepsOrder({ config }: TableSpec): boolean {
+  return config.writeMode === "append";
+}
+
 /** Changes whenever the table's config does: what failed under another one is tried again. */
 export function configHash(config: TableConfig): string {
   // What is expected of a table changes nothing about its objects.

@@ -56,6 +56,8 @@ export interface TableFacts {
         /** Whether each run tries all of them again. */
         readonly passing: boolean;
         readonly key: string;
+        /** What comes after it waits: rows of an append table have no guard. */
+        readonly holdsTable?: boolean | undefined;
       }
     | undefined;
   readonly rejects: { readonly records: number; readonly since: Date } | undefined;

@@ -84,7 +84,7 @@ function ofTable({ table, paused, failed, rejects }: TableFacts): Attention[] {
       table,
       since: failed.since,
       count: failed.objects,
-      message: `${objectsText(failed.objects)} failed: ${failed.code}${failed.passing ? ", tried again by each run" : ""}`,
+      message: `${objectsText(failed.objects)} failed: ${failed.code}${failed.passing ? ", tried again by each run" : ""}${failed.holdsTable === true ? "; what came after waits, the table is append" : ""}`,
       command: failedCommand(table, failed),
     });
   if (paused !== undefined)

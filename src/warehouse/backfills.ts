@@ -1,6 +1,7 @@
 /** Backfills: which range is loaded again, how far it is, what became of its objects before, how long it will take. */
 import { ident } from "./identifier.ts";
 import type { HistoryObject } from "./load-history.ts";
+import { mergedStatuses } from "./object-life.ts";
 import type { Session } from "./session.ts";
 
 export interface BackfillRequest {
@@ -91,7 +92,7 @@ export async function earlierEntries(
 ): Promise<EarlierEntry[]> {
   const { rows } = await session.query<{ status: string | null; was_loaded: boolean; done: boolean }>(
     `select h.status, coalesce(h.rows_read is not null or h.sha256 is not null, false) as was_loaded,
-            coalesce(h.backfill = $7 and h.status in ('loaded', 'loaded_with_rejects'), false) as done
+            coalesce(h.backfill = $7 and h.status in (${mergedStatuses}), false) as done
      from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[]) with ordinality
        as l (bucket, key, etag, size, last_modified, position)
      left join ${ident(stateSchema)}.load_history h
@@ -119,7 +120,7 @@ export async function pastSpeed(session: Session, stateSchema: string, table: st
        select sum(l.bytes) as bytes, sum((l.timings ->> 'stage_ms')::bigint) as stage_ms, max((l.timings ->> 'merge_ms')::bigint) as merge_ms
        from (
          select run_id, bytes, timings from ${ident(stateSchema)}.load_history
-         where table_name = $1 and status in ('loaded', 'loaded_with_rejects') order by id desc limit 1000
+         where table_name = $1 and status in (${mergedStatuses}) order by id desc limit 1000
        ) l group by l.run_id, l.timings ->> 'merge_ms'
      ) u`,
     [table],

@@ -2,12 +2,11 @@
  * The load history: which objects are new, who claims them, what they became. The protocol (design §6): candidates by a plain
  * SELECT, claimed by one short committed statement, fenced again in the merge transaction. No lease times.
  */
-import type { ErrorCode, Retry } from "../errors.ts";
-import { DrayageError } from "../errors.ts";
 import { runIsAlive } from "./advisory-locks.ts";
-import { ident } from "./identifier.ts";
-import { noCounts, outcomes, type RecordCounts } from "./record-counts.ts";
-import type { Session } from "./session.ts";
+import { type Claim, HistoryEndings } from "./history-endings.ts";
+import { finalStatuses, mergedStatuses, openStatuses, reloadableStatuses } from "./object-life.ts";
+
+export type { Claim, LoadedObject, OwnedEntry } from "./history-endings.ts";
 
 export interface HistoryObject {
   readonly bucket: string;
@@ -33,35 +32,6 @@ export interface OpenObject<O> {
   readonly error: string | undefined;
   /** A full-load object whose key was loaded before, with other bytes or another time. */
   readonly returned: boolean;
-}
-
-export interface Claim<O> {
-  readonly id: bigint;
-  readonly object: O;
-  /** This attempt's number, from 1. */
-  readonly attempt: number;
-  /** It was loaded before: its rows may be in the main table. */
-  readonly again: boolean;
-  /** The final status that a backfill took it from. */
-  readonly was: string | undefined;
-}
-
-export interface LoadedObject {
-  readonly id: bigint;
-  readonly attempt: number;
-  readonly counts: RecordCounts;
-  /** Values that were changed so that PostgreSQL can hold them, by column. */
-  readonly repairs: Readonly<Record<string, number>>;
-  readonly bytes: number;
-  readonly sha256: Buffer | undefined;
-  /** Milliseconds by step. */
-  readonly timings: Readonly<Record<string, number>>;
-}
-
-export interface OwnedEntry {
-  readonly status: "loading" | "loaded" | "loaded_with_rejects" | "failed";
-  /** Zero while loading or failed. */
-  readonly counts: RecordCounts;
 }
 
 export interface RetryPolicy {
@@ -100,16 +70,16 @@ const wasLoaded = "(h.rows_read is not null or h.sha256 is not null)";
 /** `$7` max attempts, `$8` config hash, `$9` force, `$10` the backfill. */
 const claimable = `(
   h.status = 'pending'
-  or ($10::bigint is not null and h.status in ('loaded', 'loaded_with_rejects', 'skipped'))
+  or ($10::bigint is not null and h.status in (${reloadableStatuses}))
   or (h.status = 'loading' and ($9 or h.attempts < $7) and not ${runIsAlive("h.run_id")})
   or (h.status = 'failed' and ($9 or (h.retry = 'auto' and h.attempts < $7) or h.config_hash is distinct from $8))
 )`;
 
 /** What is not final; in a backfill all that it has not done, and that `load` would not find new. `$11`: that, too. */
 const listable = `(
-  $10::bigint is null and (h.id is null or h.status in ('pending', 'loading', 'failed'))
+  $10::bigint is null and (h.id is null or h.status in (${openStatuses}))
   or $10 is not null and ($11::boolean or h.status <> 'pending' or ${wasLoaded}) and coalesce(h.status <> 'superseded', $11)
-    and (h.backfill is distinct from $10 or h.status not in ('loaded', 'loaded_with_rejects'))
+    and (h.backfill is distinct from $10 or h.status not in (${mergedStatuses}))
 )`;
 
 /** `$13` the run. */
@@ -123,21 +93,11 @@ function sameObject(l: string, h: string): string {
   return identity.map((name) => `${h}.${name} = ${l}.${name}`).join(" and ");
 }
 
-export class LoadHistory {
-  readonly #session: Session;
-  readonly #state: string;
-  readonly #table: string;
-
-  constructor(session: Session, stateSchema: string, tableName: string) {
-    this.#session = session;
-    this.#state = ident(stateSchema);
-    this.#table = tableName;
-  }
-
+export class LoadHistory extends HistoryEndings {
   /** A page of the listing, minus what is final. */
   async open<O extends HistoryObject>(objects: readonly O[], policy: RetryPolicy): Promise<OpenObject<O>[]> {
     if (objects.length === 0) return [];
-    const { rows } = await this.#session.query<{
+    const { rows } = await this.session.query<{
       position: string;
       state: "claimable" | "held" | "waiting";
       run_id: string | null;
@@ -150,16 +110,16 @@ export class LoadHistory {
               case when h.status = 'loading' then format('the loader ended without a word %s times while it had the object', h.attempts) else h.error end as error,
               case when h.id is null or ${claimable} then 'claimable' when h.status = 'loading' and ${runIsAlive("h.run_id")} then 'held' else 'waiting' end as state,
               exists (
-                select from ${this.#state}.load_history p
+                select from ${this.state}.load_history p
                 where p.id is distinct from h.id and p.table_name = $1 and p.bucket = l.bucket and p.key = l.key and p.kind = 'full_load'
-                  and (p.status in ('loaded', 'loaded_with_rejects', 'skipped', 'superseded') or p.rows_read is not null)
+                  and (p.status in (${finalStatuses}) or p.rows_read is not null)
               ) and coalesce(not ${wasLoaded}, true) as returned
        from ${unnestIdentity} with ordinality as l (bucket, key, etag, size, last_modified, position)
-       left join ${this.#state}.load_history h
+       left join ${this.state}.load_history h
          on h.table_name = $1 and ${sameObject("l", "h")}
        where ${listable}
        order by l.position`,
-      [this.#table, ...identityArrays(objects), ...policyValues(policy), policy.again?.unseen ?? false],
+      [this.table, ...identityArrays(objects), ...policyValues(policy), policy.again?.unseen ?? false],
     );
     return rows.map((row) => ({
       object: objects[Number(row.position) - 1] as O,
@@ -178,7 +138,7 @@ export class LoadHistory {
    */
   async claim<O extends HistoryObject>(runId: bigint, objects: readonly O[], policy: RetryPolicy): Promise<Claim<O>[]> {
     const sorted = [...objects].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
-    const { rows } = await this.#session.query<{
+    const { rows } = await this.session.query<{
       id: string;
       key: string;
       etag: string;
@@ -193,15 +153,15 @@ export class LoadHistory {
            with ordinality as l (bucket, key, etag, size, last_modified, kind, file_time, position)
        ), had as materialized (
          select l.position, h.id, h.status
-         from listed l join ${this.#state}.load_history h on h.table_name = $1 and ${sameObject("l", "h")}
+         from listed l join ${this.state}.load_history h on h.table_name = $1 and ${sameObject("l", "h")}
          where ${claimableBy} for update of h skip locked
        ), claimed as (
-       insert into ${this.#state}.load_history as h
+       insert into ${this.state}.load_history as h
          (${identityColumns}, kind, file_time, status, run_id, attempts, started_at, backfill)
        select $1, l.bucket, l.key, l.etag, l.size, l.last_modified, l.kind, l.file_time, 'loading', $13::bigint, 1, clock_timestamp(), $10
        from listed l
        where l.position in (select position from had)
-          or not exists (select from ${this.#state}.load_history o where o.table_name = $1 and ${sameObject("l", "o")})
+          or not exists (select from ${this.state}.load_history o where o.table_name = $1 and ${sameObject("l", "o")})
        order by l.position
        on conflict (${identityColumns}) do update
          set status = 'loading', run_id = excluded.run_id, attempts = h.attempts + 1, started_at = excluded.started_at,
@@ -210,10 +170,10 @@ export class LoadHistory {
        returning h.*
        )
        select h.id, h.key, h.etag, h.attempts, to_char(h.last_modified at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at,
-              ${wasLoaded} as again, case when had.status in ('loaded', 'loaded_with_rejects', 'skipped') then had.status end as was
+              ${wasLoaded} as again, case when had.status in (${reloadableStatuses}) then had.status end as was
        from claimed h left join had on had.id = h.id`,
       [
-        this.#table,
+        this.table,
         ...identityArrays(sorted),
         ...policyValues(policy),
         sorted.map((object) => object.kind),
@@ -232,138 +192,25 @@ export class LoadHistory {
     return claims;
   }
 
-  /** In the merge transaction: every entry still mine and loading, locked in id order, or CLAIM_LOST. */
-  async fence(runId: bigint, ids: readonly bigint[]): Promise<void> {
-    const { count } = await this.#session.query(
-      `select from ${this.#state}.load_history
-       where id = any($1::bigint[]) and run_id = $2 and status = 'loading' order by id for update`,
-      [ids.map(String), runId.toString()],
-    );
-    if (count !== ids.length) throw new DrayageError("CLAIM_LOST", { place: { table: this.#table } });
-  }
-
-  /** In the merge transaction, after the rows. The CHECK of the table holds the balance. */
-  async complete(object: LoadedObject): Promise<void> {
-    const { counts } = object;
-    const status = counts.rejected === 0 ? "loaded" : "loaded_with_rejects";
-    await this.#session.query(
-      `update ${this.#state}.load_history
-       set status = $2, finished_at = clock_timestamp(), rows_read = $3, rows_inserted = $4, rows_updated = $5, rows_unchanged = $6,
-           rows_deleted = $7, rows_superseded = $8, rows_stale = $9, rows_ignored = $10, rows_rejected = $11,
-           repairs = $12, bytes = $13, sha256 = $14, timings = $15, config_hash = null
-       where id = $1`,
-      [
-        object.id.toString(),
-        status,
-        counts.read,
-        ...outcomes.map((outcome) => counts[outcome]),
-        JSON.stringify(object.repairs),
-        object.bytes,
-        object.sha256 ?? null,
-        JSON.stringify(object.timings),
-      ],
-    );
-    await this.#attempt(object.id, object.attempt, status, undefined, counts);
-  }
-
-  /** Notes a failure of a claimed object, committed by itself. An entry that another run took over is left alone. */
-  async fail(
-    runId: bigint,
-    claim: Claim<unknown>,
-    failure: { code: ErrorCode; message: string; retry: Retry; configHash: string },
-  ): Promise<void> {
-    const { count } = await this.#session.query(
-      `update ${this.#state}.load_history
-       set status = 'failed', finished_at = clock_timestamp(), error_code = $3, error = $4, retry = $5, config_hash = $6
-       where id = $1 and run_id = $2 and status = 'loading'`,
-      [
-        claim.id.toString(),
-        runId.toString(),
-        failure.code,
-        failure.message,
-        failure.retry === "auto" ? "auto" : "after_change",
-        failure.configHash,
-      ],
-    );
-    if (count === 1) await this.#attempt(claim.id, claim.attempt, "failed", failure.code, undefined);
-  }
-
-  /** Gives claimed objects back untouched: a signal, a split unit. The attempt does not count; a backfill has them still to do. */
-  async release(runId: bigint, claims: readonly Claim<unknown>[]): Promise<void> {
-    await this.#session.query(
-      `update ${this.#state}.load_history h
-       set status = coalesce(c.was, 'pending'), attempts = greatest(attempts - 1, 0), backfill = null,
-           finished_at = case when c.was is not null then h.started_at end
-       from unnest($1::bigint[], $3::text[]) as c (id, was)
-       where h.id = c.id and h.run_id = $2 and h.status = 'loading'`,
-      [claims.map((claim) => claim.id.toString()), runId.toString(), claims.map((claim) => claim.was ?? null)],
-    );
-  }
-
-  /** A full-load object whose bytes were loaded before under another etag or time: noted, never loaded. */
-  async skipEqual(claim: Claim<unknown>, sha256: Buffer): Promise<void> {
-    await this.#session.query(
-      `update ${this.#state}.load_history set status = 'skipped', finished_at = clock_timestamp(), sha256 = $2 where id = $1 and status = 'loading'`,
-      [claim.id.toString(), sha256],
-    );
-    await this.#attempt(claim.id, claim.attempt, "skipped", undefined, undefined);
-  }
-
   /** sha256 of the versions of a full-load object that are final. */
   async knownHashes(object: HistoryObject): Promise<Buffer[]> {
-    const { rows } = await this.#session.query<{ sha256: Buffer }>(
-      `select sha256 from ${this.#state}.load_history
+    const { rows } = await this.session.query<{ sha256: Buffer }>(
+      `select sha256 from ${this.state}.load_history
        where table_name = $1 and bucket = $2 and key = $3 and kind = 'full_load' and sha256 is not null`,
-      [this.#table, object.bucket, object.key],
+      [this.table, object.bucket, object.key],
     );
     return rows.map((row) => row.sha256);
   }
 
   /** The entries, and other versions of full-load objects among them with equal bytes. */
   async sameBytes(ids: readonly bigint[]): Promise<string[]> {
-    const { rows } = await this.#session.query<{ id: string }>(
-      `select p.id from ${this.#state}.load_history h
-       join ${this.#state}.load_history p on p.id = h.id
+    const { rows } = await this.session.query<{ id: string }>(
+      `select p.id from ${this.state}.load_history h
+       join ${this.state}.load_history p on p.id = h.id
          or (p.table_name = h.table_name and p.bucket = h.bucket and p.key = h.key and p.kind = 'full_load' and p.sha256 = h.sha256)
        where h.id = any($1::bigint[])`,
       [ids.map(String)],
     );
     return [...new Set(rows.map((row) => row.id))];
-  }
-
-  /** The entries that are this run's, with their status and counts; under the table's lock, after a lost answer to COMMIT. */
-  async ownedBy(runId: bigint, ids: readonly bigint[]): Promise<Map<bigint, OwnedEntry>> {
-    const { rows } = await this.#session.query<
-      Record<"id" | "status" | "read" | (typeof outcomes)[number], string | null>
-    >(
-      `select id, status, rows_read as read, ${outcomes.map((outcome) => `rows_${outcome} as ${outcome}`).join(", ")}
-       from ${this.#state}.load_history
-       where id = any($1::bigint[]) and run_id = $2 and status in ('loading', 'loaded', 'loaded_with_rejects', 'failed')`,
-      [ids.map(String), runId.toString()],
-    );
-    return new Map(
-      rows.map((row) => {
-        const counts = noCounts();
-        counts.read = Number(row.read ?? 0);
-        for (const outcome of outcomes) counts[outcome] = Number(row[outcome] ?? 0);
-        return [BigInt(row.id ?? 0), { status: row.status as OwnedEntry["status"], counts }];
-      }),
-    );
-  }
-
-  async #attempt(
-    id: bigint,
-    attempt: number,
-    status: string,
-    code: string | undefined,
-    counts: RecordCounts | undefined,
-  ): Promise<void> {
-    await this.#session.query(
-      `insert into ${this.#state}.load_attempts (history_id, attempt, run_id, started_at, status, error_code, counts)
-       select h.id, $2, h.run_id, coalesce(h.started_at, now()), $3, $4, $5 from ${this.#state}.load_history h where h.id = $1
-       on conflict (history_id, attempt) do update
-         set status = excluded.status, error_code = excluded.error_code, counts = excluded.counts, finished_at = clock_timestamp()`,
-      [id.toString(), attempt, status, code ?? null, JSON.stringify(counts ?? {})],
-    );
   }
 }

@@ -2,6 +2,7 @@
 import { runIsAlive } from "./advisory-locks.ts";
 import { ident, literal } from "./identifier.ts";
 import type { HistoryObject } from "./load-history.ts";
+import { markableStatuses } from "./object-life.ts";
 import type { Session } from "./session.ts";
 
 export interface Pause {
@@ -67,10 +68,7 @@ function selectionValues(mark: Mark, { names, before, listed }: MarkSelection) {
 
 /** Which entries a mark changes: what is final stays what it is, but for `pending`, and what a live run holds is left to it. */
 function changes(mark: Mark): string {
-  const alive = runIsAlive("h.run_id");
-  return mark === "pending"
-    ? `(h.status in ('loaded', 'loaded_with_rejects', 'skipped', 'superseded', 'failed') or (h.status = 'loading' and not ${alive}))`
-    : `(h.status in ('pending', 'failed') or (h.status = 'loading' and not ${alive}))`;
+  return `(h.status in (${markableStatuses(`marked_${mark}`)}) or (h.status = 'loading' and not ${runIsAlive("h.run_id")}))`;
 }
 
 function selected(mark: Mark): string {

@@ -1,6 +1,7 @@
 /** What the schedule and its metrics read: its last good pass, and how fresh each table is. */
 import { ident } from "./identifier.ts";
 import { hasStateSchema } from "./migrate.ts";
+import { mergedStatuses } from "./object-life.ts";
 import type { Session } from "./session.ts";
 
 export interface PassTimes {
@@ -34,7 +35,7 @@ export async function readFreshness(session: Session, stateSchema: string): Prom
      from ${state}.tables t
      left join (
        select table_name, max(last_modified) as last_object_at from ${state}.load_history
-       where status in ('loaded', 'loaded_with_rejects') group by 1
+       where status in (${mergedStatuses}) group by 1
      ) h using (table_name)
      left join (select table_name, count(*) as open from ${state}.rejects where replayed_at is null group by 1) r using (table_name)
      order by 1`,

@@ -1,6 +1,7 @@
 /** Notes at a run's end what it saw: the newest object of each table, folders that no table reads, what waits for a decision. */
 import { lockClass } from "./advisory-locks.ts";
 import { ident } from "./identifier.ts";
+import { mergedStatuses } from "./object-life.ts";
 import type { Session } from "./session.ts";
 
 /** What a listing said about one table. */
@@ -111,7 +112,7 @@ async function noteDecisions(
        delete from ${state}.decisions d
        where d.table_name = any($6) and not (d.code = any($7) and not exists (
                select from ${state}.load_history h
-               where h.table_name = d.table_name and h.run_id = $1 and h.status in ('loaded', 'loaded_with_rejects')
+               where h.table_name = d.table_name and h.run_id = $1 and h.status in (${mergedStatuses})
              ))
          and not exists (select from found f where f.table_name = d.table_name and f.code = d.code)
      )

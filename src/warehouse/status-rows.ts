@@ -1,6 +1,7 @@
 /** What the state schema knows about each table and run, for status: a few statements, whatever the history's length. */
 import { runIsAlive } from "./advisory-locks.ts";
 import { ident } from "./identifier.ts";
+import { finalStatuses } from "./object-life.ts";
 import type { Session } from "./session.ts";
 
 export interface TableStatusRow {
@@ -90,19 +91,22 @@ export async function readStatusRows(
   };
 }
 
-/** A failed version whose key came again and was loaded is behind us. `$1` max attempts. */
+/**
+ * A failed version whose key came again and was loaded is behind us. An object that ended every loader never got as far as to
+ * fail: it waits like one that did. `$1` max attempts.
+ */
 function tableStatement(state: string): string {
   return `
     with failed as (
-      select h.table_name, count(*)::integer as objects, min(h.finished_at) as at,
-             mode() within group (order by h.error_code) as code,
+      select h.table_name, count(*)::integer as objects, min(coalesce(h.finished_at, h.started_at)) as at,
+             mode() within group (order by coalesce(h.error_code, 'LOADER_LOST')) as code,
              (array_agg(h.key order by h.finished_at, h.key))[1] as key,
-             bool_and(h.retry = 'auto' and h.attempts < $1) as passing
+             bool_and(coalesce(h.retry = 'auto' and h.attempts < $1, false)) as passing
       from ${state}.load_history h
-      where h.status = 'failed' and not exists (
+      where (h.status = 'failed' or (h.status = 'loading' and h.attempts >= $1 and not ${runIsAlive("h.run_id")})) and not exists (
         select from ${state}.load_history n
         where n.table_name = h.table_name and n.bucket = h.bucket and n.key = h.key and n.id > h.id
-          and n.status in ('loaded', 'loaded_with_rejects', 'skipped', 'superseded')
+          and n.status in (${finalStatuses})
       )
       group by h.table_name
     ), rejected as (

@@ -2,6 +2,7 @@
 import { DrayageError } from "../errors.ts";
 import { lockClass } from "./advisory-locks.ts";
 import { ident } from "./identifier.ts";
+import { finalStatuses, mergedStatuses } from "./object-life.ts";
 import type { Session } from "./session.ts";
 import { serverFault } from "./warehouse-error.ts";
 
@@ -52,7 +53,7 @@ export async function readTableState(
             t.paused_at is not null and (t.paused_until is null or t.paused_until > now()) as paused,
             exists (
               select from ${state}.load_history h
-              where h.table_name = t.table_name and h.status in ('loaded', 'loaded_with_rejects', 'skipped', 'superseded')
+              where h.table_name = t.table_name and h.status in (${finalStatuses})
             ) as has_history
      from ${state}.tables t where t.table_name = $1`,
     [name],
@@ -190,7 +191,7 @@ export async function onlyFullLoads(session: Session, stateSchema: string, name:
   const { changed } = await session.one<{ changed: boolean }>(
     `select exists (
        select from ${ident(stateSchema)}.load_history
-       where table_name = $1 and kind = 'change' and (status in ('loaded', 'loaded_with_rejects') or rows_read is not null)
+       where table_name = $1 and kind = 'change' and (status in (${mergedStatuses}) or rows_read is not null)
      ) as changed`,
     [name],
   );

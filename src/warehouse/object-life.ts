@@ -1,0 +1,212 @@
+/** The life of an object as a table, state by event: the statements of the history take their conditions from it, tests walk each cell. */
+
+import { literal } from "./identifier.ts";
+
+/** What an entry's `status` column can say; `none` has no entry. */
+export type LoadStatus = "pending" | "loading" | "loaded" | "loaded_with_rejects" | "failed" | "skipped" | "superseded";
+
+/** In the order of the columns below. */
+export const lifeStates = [
+  "none",
+  "pending",
+  "loading",
+  "reloading",
+  "lost",
+  "worn_out",
+  "passing",
+  "lasting",
+  "changed",
+  "given_up",
+  "loaded",
+  "rejects",
+  "skipped",
+  "superseded",
+] as const;
+
+export type LifeState = (typeof lifeStates)[number];
+
+export interface StateFacts {
+  readonly status: LoadStatus | undefined;
+  readonly retry: "auto" | "after_change" | undefined;
+  /** What `load` does when it lists the object. `held`: it waits for the run that has it, up to `lock_wait`. */
+  readonly load: "takes" | "waits" | "held" | "final";
+  /** Cause of what `status` says of it. */
+  readonly says: "failed" | "held" | "lost_run" | "rejects" | undefined;
+  readonly means: string;
+}
+
+export const stateFacts: Readonly<Record<LifeState, StateFacts>> = {
+  none: {
+    status: undefined,
+    retry: undefined,
+    load: "takes",
+    says: undefined,
+    means: "listed or not, no run has claimed it: there is no entry",
+  },
+  pending: {
+    status: "pending",
+    retry: undefined,
+    load: "takes",
+    says: undefined,
+    means: "given back by a run that was told to end, or marked so",
+  },
+  loading: { status: "loading", retry: undefined, load: "held", says: "held", means: "a live run has it" },
+  reloading: {
+    status: "loading",
+    retry: undefined,
+    load: "held",
+    says: "held",
+    means: "a live backfill has it; it was final before",
+  },
+  lost: {
+    status: "loading",
+    retry: undefined,
+    load: "takes",
+    says: "lost_run",
+    means: "the run that has it ended without a word: the lock of its run is free",
+  },
+  worn_out: {
+    status: "loading",
+    retry: undefined,
+    load: "waits",
+    says: "failed",
+    means: "lost `max_attempts` times: it may be what ends its loaders",
+  },
+  passing: {
+    status: "failed",
+    retry: "auto",
+    load: "takes",
+    says: "failed",
+    means: "failed for a reason that passes: network, lock, disk",
+  },
+  lasting: {
+    status: "failed",
+    retry: "after_change",
+    load: "waits",
+    says: "failed",
+    means: "failed for a reason that stays until somebody changes something",
+  },
+  changed: {
+    status: "failed",
+    retry: undefined,
+    load: "takes",
+    says: "failed",
+    means: "failed, and its table's config is another since",
+  },
+  given_up: {
+    status: "failed",
+    retry: "auto",
+    load: "waits",
+    says: "failed",
+    means: "failed `max_attempts` times for reasons that pass",
+  },
+  loaded: { status: "loaded", retry: undefined, load: "final", says: undefined, means: "its rows are committed" },
+  rejects: {
+    status: "loaded_with_rejects",
+    retry: undefined,
+    load: "final",
+    says: "rejects",
+    means: "its rows are committed, some of its records are in `rejects`",
+  },
+  skipped: {
+    status: "skipped",
+    retry: undefined,
+    load: "final",
+    says: undefined,
+    means: "equal bytes were loaded before, or somebody marked it",
+  },
+  superseded: {
+    status: "superseded",
+    retry: undefined,
+    load: "final",
+    says: undefined,
+    means: "a newer full load of the table stands for it",
+  },
+};
+
+/** `=`: nothing changes. */
+type Cell = LifeState | "=";
+/** One cell a state: the compiler finds a missing one. */
+type CellsOf<States extends readonly unknown[]> = { readonly [K in keyof States]: Cell };
+type Cells = CellsOf<typeof lifeStates>;
+
+/**
+ * An event of a run is that of the run which has the object; from any other it changes nothing, in whatever state (the fence).
+ * A run whose lock broke goes on: what was taken for lost may still be merged by it, until another run claims it.
+ */
+// biome-ignore format: a table is read by its columns
+const cells = {
+  //                    none        pending    loading      reloading    lost         worn_out     passing      lasting      changed    given_up     loaded       rejects      skipped      superseded
+  listed:              ["=",       "=",       "=",         "=",         "=",         "=",         "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
+  claimed:             ["loading", "loading", "=",         "=",         "loading",   "=",         "loading",   "=",         "loading", "=",         "=",         "=",         "=",         "="],
+  claimed_by_name:     ["loading", "loading", "=",         "=",         "loading",   "loading",   "loading",   "loading",   "loading", "loading",   "=",         "=",         "=",         "="],
+  claimed_by_backfill: ["=",       "=",       "=",         "=",         "loading",   "loading",   "loading",   "loading",   "loading", "loading",   "reloading", "reloading", "reloading", "="],
+  loader_lost:         ["=",       "=",       "lost",      "lost",      "=",         "=",         "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
+  failed_passing:      ["=",       "=",       "passing",   "passing",   "passing",   "given_up",  "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
+  failed_lasting:      ["=",       "=",       "lasting",   "lasting",   "lasting",   "lasting",   "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
+  config_changed:      ["=",       "=",       "=",         "=",         "=",         "=",         "changed",   "changed",   "=",       "changed",   "=",         "=",         "=",         "="],
+  attempts_used_up:    ["=",       "=",       "=",         "=",         "worn_out",  "=",         "given_up",  "=",         "=",       "=",         "=",         "=",         "=",         "="],
+  merged:              ["=",       "=",       "loaded",    "loaded",    "loaded",    "loaded",    "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
+  merged_with_rejects: ["=",       "=",       "rejects",   "rejects",   "rejects",   "rejects",   "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
+  commit_unanswered:   ["=",       "=",       "loaded",    "loaded",    "loaded",    "loaded",    "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
+  commit_never_came:   ["=",       "=",       "=",         "=",         "=",         "=",         "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
+  fenced:              ["=",       "=",       "=",         "=",         "=",         "=",         "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
+  released:            ["=",       "=",       "pending",   "loaded",    "pending",   "pending",   "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
+  equal_bytes:         ["=",       "=",       "skipped",   "skipped",   "skipped",   "skipped",   "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
+  marked_loaded:       ["skipped", "skipped", "=",         "=",         "skipped",   "skipped",   "skipped",   "skipped",   "skipped", "skipped",   "=",         "=",         "=",         "="],
+  marked_skipped:      ["skipped", "skipped", "=",         "=",         "skipped",   "skipped",   "skipped",   "skipped",   "skipped", "skipped",   "=",         "=",         "=",         "="],
+  marked_pending:      ["=",       "=",       "=",         "=",         "pending",   "pending",   "pending",   "pending",   "pending", "pending",   "pending",   "pending",   "pending",   "pending"],
+} satisfies Record<string, Cells>;
+
+export type LifeEvent = keyof typeof cells;
+
+export const lifeEvents: Readonly<Record<LifeEvent, string>> = {
+  listed: "`load` lists it",
+  claimed: "`load` takes it",
+  claimed_by_name: "`retry`, or `load --object`, takes it",
+  claimed_by_backfill: "`backfill` takes it",
+  loader_lost: "its run ends without a word",
+  failed_passing: "it fails for a reason that passes",
+  failed_lasting: "it fails for a reason that stays",
+  config_changed: "the config of its table changes",
+  attempts_used_up: "`max_attempts` is reached",
+  merged: "its unit commits",
+  merged_with_rejects: "its unit commits, with rejects",
+  commit_unanswered: "its unit commits, the answer is lost",
+  commit_never_came: "the connection breaks before the COMMIT",
+  fenced: "a run that lost it to another one comes to its merge",
+  released: "its run is told to end",
+  equal_bytes: "its bytes were loaded before",
+  marked_loaded: "`mark loaded`",
+  marked_skipped: "`mark skipped`",
+  marked_pending: "`mark pending`",
+};
+
+export function afterEvent(state: LifeState, event: LifeEvent): LifeState {
+  const cell = cells[event][lifeStates.indexOf(state)] as Cell;
+  return cell === "=" ? state : cell;
+}
+
+/** The statuses of those states, as an SQL list: `'pending', 'failed'`. */
+function statuses(chosen: (state: LifeState, facts: StateFacts) => boolean): string {
+  const found = lifeStates.flatMap((state) => {
+    const facts = stateFacts[state];
+    return facts.status !== undefined && chosen(state, facts) ? [facts.status] : [];
+  });
+  return [...new Set(found)].map(literal).join(", ");
+}
+
+/** Of entries that some load takes, waits for, or reports. */
+export const openStatuses = statuses((_, { load }) => load !== "final");
+export const finalStatuses = statuses((_, { load }) => load === "final");
+/** Of entries whose rows are committed. */
+export const mergedStatuses = statuses((state) => state === "loaded" || state === "rejects");
+/** What a backfill takes though it is final. */
+export const reloadableStatuses = statuses(
+  (state) => state !== "reloading" && afterEvent(state, "claimed_by_backfill") === "reloading",
+);
+
+/** What such a mark changes; `loading` besides, when the run that has it is gone. */
+export function markableStatuses(event: "marked_loaded" | "marked_skipped" | "marked_pending"): string {
+  return statuses((state, { status }) => status !== "loading" && afterEvent(state, event) !== state);
+}
