@@ -121,6 +121,12 @@ export const errorCodes = {
   },
 
   // Shape and contract: somebody has to decide.
+  DIALECT_UNKNOWN: {
+    summary: "It cannot be told what separates the fields",
+    next: "Set dialect.delimiter to DMS's CsvDelimiter.",
+    exit: 6,
+    retry: "after_change",
+  },
   HEADER_UNKNOWN: {
     summary: "It cannot be told whether the object has a header, or what its columns are called",
     next: "Set dialect.header, or list the table's columns in order under `columns:`.",

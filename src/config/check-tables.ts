@@ -97,7 +97,8 @@ export function checkPlainTargets(config: Config, tree: ConfigTree, problems: Pr
 }
 
 function checkNullTokens(table: TableConfig, path: KeyPath, tree: ConfigTree, problems: Problems): void {
-  const { nulls, delimiter } = table.dialect;
+  const { nulls, delimiter: set } = table.dialect;
+  const delimiter = set === "auto" ? "," : set;
   if (nulls === "auto" || !nulls.some((token) => token.includes(delimiter))) return;
   problems.add(
     [...path, "dialect"],

@@ -168,11 +168,11 @@ export interface DialectConfig {
   /** Whether records start with I, U or D. */
   readonly op: boolean | "auto";
   readonly timestampColumn: string | undefined;
-  /** One character. */
+  /** One character, or found out per object. */
   readonly delimiter: string;
-  readonly rowDelimiter: "auto" | "\n" | "\r\n";
+  readonly rowDelimiter: "auto" | "\n" | "\r\n" | "\r";
   /** False: nothing is ever quoted. */
-  readonly rfc4180: boolean;
+  readonly rfc4180: boolean | "auto";
   /** Tokens that mean NULL when unquoted; "" is the empty field. */
   readonly nulls: readonly string[] | "auto";
   readonly encoding: string;

@@ -180,12 +180,15 @@ export const identifier = text
 export const delimiter = z
   .string("must be one character")
   .transform((value) => (value === "\\t" ? "\t" : value))
-  .refine((value) => /^[\t -~]$/.test(value) && value !== '"', 'must be one ASCII character other than "');
+  .refine(
+    (value) => value === "auto" || (/^[\t -~]$/.test(value) && value !== '"'),
+    'must be auto, or one ASCII character other than "',
+  );
 
 export const rowDelimiter = z
-  .string('must be auto, "\\n" or "\\r\\n"')
+  .string('must be auto, "\\n", "\\r\\n" or "\\r"')
   .transform((value) => value.replaceAll("\\r", "\r").replaceAll("\\n", "\n"))
-  .pipe(z.enum(["auto", "\n", "\r\n"], 'must be auto, "\\n" or "\\r\\n"'));
+  .pipe(z.enum(["auto", "\n", "\r\n", "\r"], 'must be auto, "\\n", "\\r\\n" or "\\r"'));
 
 const nullToken = z
   .string('must be text; write "NULL" in quotes, without them YAML reads no value')

@@ -252,7 +252,7 @@ class TableLoader {
         allowDeletes: this.#settings.allowDeletes,
         rejectLimit: this.#settings.rejectLimit,
       });
-      this.#known = { ...known, main: merged.main, stored: merged.stored };
+      this.#known = { ...known, main: merged.main, stored: merged.stored, pinned: merged.pinned };
       const before = this.report.objects.length;
       noteUnit(this.report, this.#spec, staged.unit, merged);
       for (const object of this.report.objects.slice(before)) this.#settings.onObject?.(this.#spec.name, object);

@@ -8,7 +8,13 @@ import { type MergeOutcome, merge } from "../warehouse/merge.ts";
 import { noCounts, outcomes, type RecordCounts } from "../warehouse/record-counts.ts";
 import { writeRejects } from "../warehouse/rejects.ts";
 import type { Session } from "../warehouse/session.ts";
-import { lockTable, onlyFullLoads, readStoredColumns, type StoredColumn } from "../warehouse/table-state.ts";
+import {
+  lockTable,
+  onlyFullLoads,
+  type PinnedDialect,
+  readStoredColumns,
+  type StoredColumn,
+} from "../warehouse/table-state.ts";
 import { repeatableStates, serverFault } from "../warehouse/warehouse-error.ts";
 import { mergeJob } from "./merge-job.ts";
 import type { MergeSettings } from "./merge-settings.ts";
@@ -21,6 +27,7 @@ export interface MergedUnit {
   /** The main table and the stored columns as they are now. */
   readonly main: MainTable | undefined;
   readonly stored: readonly StoredColumn[];
+  readonly pinned: PinnedDialect;
   readonly form: MergeOutcome["form"] | "empty";
   /** By ordinal. */
   readonly counts: ReadonlyMap<number, RecordCounts>;
@@ -49,6 +56,7 @@ export async function mergeUnit(
       return {
         main: prepared?.main ?? known.main,
         stored: prepared?.stored ?? known.stored,
+        pinned: prepared?.pinned ?? known.pinned,
         ddl,
         ...merged,
         mergeMs: performance.now() - began,

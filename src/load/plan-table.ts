@@ -20,7 +20,7 @@ import {
   readClone,
 } from "../warehouse/plan-clone.ts";
 import { noCounts, outcomes, type RecordCounts } from "../warehouse/record-counts.ts";
-import { readStoredColumns, readTableState, type StoredColumn } from "../warehouse/table-state.ts";
+import { type PinnedDialect, readStoredColumns, readTableState, type StoredColumn } from "../warehouse/table-state.ts";
 import { type Binding, bindColumns, type Feed } from "./bind-columns.ts";
 import { checkOverflow, decideContract } from "./contract.ts";
 import type { SourceObject } from "./discover.ts";
@@ -31,7 +31,7 @@ import { stagedColumns } from "./prepare-target.ts";
 import { checkLimits } from "./reject-records.ts";
 import { stageUnit } from "./stage-unit.ts";
 import type { StagedUnit } from "./staged-unit.ts";
-import type { TableKnowledge } from "./table-knowledge.ts";
+import { newPins, type TableKnowledge } from "./table-knowledge.ts";
 import type { TableSpec } from "./table-spec.ts";
 import type { Worker } from "./worker.ts";
 
@@ -94,6 +94,7 @@ class TablePlanner {
   /** With the columns that the units so far would have stored: a name with a hash is found by its path alone. */
   #stored: readonly StoredColumn[] = [];
   #hasTombstones = false;
+  #pinned: PinnedDialect = {};
 
   constructor(worker: Worker, spec: TableSpec, settings: PlanSettings) {
     this.#worker = worker;
@@ -137,15 +138,15 @@ class TablePlanner {
     this.#stored = this.#settings.hasState
       ? await readStoredColumns(session, config.warehouse.stateSchema, this.#spec.name)
       : [];
+    this.#pinned = state?.pinned ?? {};
+    const asListed = { attempt: 1, again: false, was: undefined };
     let claims: readonly Claim<SourceObject>[] = objects.map((object, i) => ({
+      ...asListed,
       id: BigInt(i + 1),
       object,
-      attempt: 1,
-      again: false,
-      was: undefined,
     }));
     while (claims.length > 0 && this.#read.records < this.#settings.limit) {
-      const known = { spec: this.#spec, main: this.#clone, stored: this.#stored, pinned: state?.pinned ?? {} };
+      const known = { spec: this.#spec, main: this.#clone, stored: this.#stored, pinned: this.#pinned };
       // A few objects at a time: what is read is bounded by records, not by objects. Of one kind, as `load` takes them.
       const kind = claims[0]?.object.kind;
       const other = claims.findIndex((claim) => claim.object.kind !== kind);
@@ -166,8 +167,9 @@ class TablePlanner {
   async #planUnit(known: TableKnowledge, unit: StagedUnit, tableId: number | undefined): Promise<void> {
     this.#read.objects += unit.objects.length;
     for (const object of unit.objects) this.#read.records += object.records;
-    for (const line of unit.shape.evidence) this.#dialect.add(line);
+    for (const line of [...unit.shape.evidence, ...unit.nulls.evidence]) this.#dialect.add(line);
     if (unit.staging === undefined) return;
+    this.#pinned = { ...this.#pinned, ...newPins(known, unit) };
     const { session } = this.#worker;
     const staged = stagedColumns(known, unit);
     await this.#describe(unit, bindForDisplay(this.#spec, staged, known));

@@ -15,6 +15,7 @@ import {
   lockTable,
   noteMainTable,
   noteSchemaChanges,
+  type PinnedDialect,
   pinDialect,
   readStoredColumns,
   type StoredColumn,
@@ -25,13 +26,14 @@ import { type Binding, bindColumns, type StagedColumns } from "./bind-columns.ts
 import { checkOverflow, decideContract } from "./contract.ts";
 import type { MergeSettings } from "./merge-settings.ts";
 import type { StagedUnit } from "./staged-unit.ts";
-import { isDocument, type TableKnowledge } from "./table-knowledge.ts";
+import { isDocument, newPins, type TableKnowledge } from "./table-knowledge.ts";
 
 export interface Prepared {
   readonly main: MainTable;
   readonly stored: readonly StoredColumn[];
   readonly binding: Binding;
   readonly ddl: readonly string[];
+  readonly pinned: PinnedDialect;
 }
 
 export function stagedColumns(known: TableKnowledge, unit: StagedUnit): StagedColumns {
@@ -65,9 +67,11 @@ export async function prepareTarget(
   const contract = decideContract(spec, asIs, known.main);
   const stored = new Map(known.stored.map((column) => [column.path, column]));
   const isStored = contract.columns.every((column) => isNoted(stored.get(column.path), column));
-  const pinNulls = unit.nulls.decided && known.pinned.nulls === undefined && spec.config.dialect.nulls === "auto";
-  if (known.main !== undefined && contract.statements.length === 0 && tombstones !== "none" && isStored && !pinNulls) {
-    return { main: known.main, stored: known.stored, binding: asIs, ddl: [] };
+  const pins = newPins(known, unit);
+  const isPinned = Object.keys(pins).length === 0;
+  const pinned = { ...known.pinned, ...pins };
+  if (known.main !== undefined && contract.statements.length === 0 && tombstones !== "none" && isStored && isPinned) {
+    return { main: known.main, stored: known.stored, binding: asIs, ddl: [], pinned };
   }
   try {
     return await session.transaction(async () => {
@@ -80,7 +84,7 @@ export async function prepareTarget(
       if (main === undefined) throw new DrayageError("INTERNAL", { place: { table: spec.name } });
       await noteMainTable(session, state, spec.name, main.oid);
       if (first !== undefined) await storeColumns(session, state, spec.name, now.columns, first.claim.id);
-      if (pinNulls) await pinDialect(session, state, spec.name, { nulls: unit.nulls.tokens });
+      if (!isPinned) await pinDialect(session, state, spec.name, pins);
       const storedAfter = await readStoredColumns(session, state, spec.name);
       const binding = bindColumns(spec, staged, storedAfter, main);
       if (binding.key.length > 0 && (await hasTombstones(session, state, settings.tableId)) === "none") {
@@ -89,7 +93,7 @@ export async function prepareTarget(
       } else if (binding.key.length > 0) {
         await widenTombstones(session, state, settings.tableId, main, binding.key);
       }
-      return { main, stored: storedAfter, binding, ddl };
+      return { main, stored: storedAfter, binding, ddl, pinned };
     });
   } catch (error) {
     throw warehouseError(error, "prepare the main table", { table: spec.name });

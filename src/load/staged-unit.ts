@@ -55,6 +55,8 @@ export interface NullRule {
   readonly tokens: readonly string[];
   /** Whether the tokens were decided by evidence or config, rather than assumed. */
   readonly decided: boolean;
+  /** Sentences for `plan`, without values. */
+  readonly evidence: readonly string[];
   /** Raw lane with two tokens: COPY's NULL is '', this token is turned into NULL by the cast. */
   readonly castToken: string | undefined;
 }

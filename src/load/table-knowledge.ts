@@ -8,7 +8,7 @@ import type { MainTable } from "../warehouse/catalog.ts";
 import type { PinnedDialect, StoredColumn } from "../warehouse/table-state.ts";
 import { storedPath, storedSegments } from "./bind-columns.ts";
 import type { OpenedObject } from "./open-object.ts";
-import type { Lane, NullRule } from "./staged-unit.ts";
+import type { Lane, NullRule, StagedUnit } from "./staged-unit.ts";
 import { ruleFor, type TableSpec } from "./table-spec.ts";
 
 /** What is known of a table before a unit of it is staged. */
@@ -32,6 +32,29 @@ export function knownNames(known: TableKnowledge, kind: "full_load" | "change"):
     ],
     documents: spec.config.documents.length > 0 ? spec.config.documents : ["_doc"],
     kind,
+    timeColumns: [
+      ...[...spec.config.columns].flatMap(([name, rule]) =>
+        rule.kind === "column" && isTimeType(rule.type ?? "") ? [name] : [],
+      ),
+      ...(main?.columns ?? []).flatMap((column) => (isTimeType(column.baseType) ? [column.name] : [])),
+    ],
+    pinned: known.pinned,
+  };
+}
+
+function isTimeType(type: string): boolean {
+  return /^(?:date|time)/i.test(type);
+}
+
+/** What a staged unit's evidence adds to what is pinned. Nulls stay as first decided; how fields are cut is clear in each object. */
+export function newPins(known: TableKnowledge, unit: Pick<StagedUnit, "shape" | "nulls">): PinnedDialect {
+  const { nulls, delimiter, rfc4180 } = known.pinned;
+  const { decided } = unit.shape;
+  const isNew = unit.nulls.decided && nulls === undefined && known.spec.config.dialect.nulls === "auto";
+  return {
+    ...(isNew ? { nulls: unit.nulls.tokens } : {}),
+    ...(decided.delimiter !== undefined && decided.delimiter !== delimiter ? { delimiter: decided.delimiter } : {}),
+    ...(decided.rfc4180 !== undefined && decided.rfc4180 !== rfc4180 ? { rfc4180: decided.rfc4180 } : {}),
   };
 }
 
@@ -46,14 +69,19 @@ export function nullRule(known: TableKnowledge, opened: OpenedObject, shape: Obj
     const type = column?.baseType ?? (rule?.kind === "column" ? rule.type : undefined);
     if (type !== undefined) types.set(field.name, type);
   }
-  const { tokens, decided } =
+  const { tokens, decided, evidence } =
     configured !== "auto"
-      ? { tokens: configured, decided: true }
+      ? { tokens: configured, decided: true, evidence: [] }
       : pinned.nulls !== undefined
-        ? { tokens: pinned.nulls, decided: true }
+        ? { tokens: pinned.nulls, decided: true, evidence: [pinnedNulls(pinned.nulls)] }
         : nullEvidence(opened.head, opened.whole, shape, types);
   const named = tokens.filter((token) => token !== "");
-  return { tokens, decided, castToken: tokens.includes("") && named.length === 1 ? named[0] : undefined };
+  return { tokens, decided, evidence, castToken: tokens.includes("") && named.length === 1 ? named[0] : undefined };
+}
+
+function pinnedNulls(tokens: readonly string[]): string {
+  const names = tokens.map((token) => (token === "" ? "empty fields" : token));
+  return `nulls: ${names.length === 0 ? "none" : names.join(" and ")}, as in earlier objects of the table`;
 }
 
 /** Only COPY cannot tell two tokens apart: the decoder has made NULL of both. */
@@ -71,6 +99,7 @@ export function laneOf(known: TableKnowledge, shape: ObjectShape, nulls: NullRul
   const plain =
     !shape.fields.some((field) => isDocument(known.spec, field.name)) &&
     shape.delimiter < 127 &&
+    shape.rowDelimiter !== "\r" &&
     shape.fields.length <= 1600 &&
     nulls.tokens.filter((token) => token !== "").length <= 1 &&
     nulls.tokens.every(

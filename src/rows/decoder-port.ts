@@ -10,8 +10,8 @@ export interface DecoderOptions {
   readonly delimiter: number;
   /** False: a quote is a character like any other. */
   readonly quoted: boolean;
-  /** `auto` takes LF and CRLF, each record its own; a lone carriage return is text in any case. */
-  readonly rowDelimiter: "auto" | "\n" | "\r\n";
+  /** `auto` takes LF and CRLF, each record its own; a lone carriage return is text unless it is the row delimiter. */
+  readonly rowDelimiter: "auto" | "\n" | "\r\n" | "\r";
   /** Real text. "" is the empty field. */
   readonly nullTokens: readonly string[];
   /** Bytes, the line end not counted. */

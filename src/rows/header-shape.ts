@@ -1,6 +1,7 @@
 /** Tells whether the first record of an object is a header, and what its fields are. */
 import { DrayageError } from "../errors.ts";
 import { fromByteText } from "./byte-text.ts";
+import { type InferredType, inferType } from "./infer-type.ts";
 import { areOps, type KnownNames, type ShapeField, spellingsOf, withTimestamp } from "./known-names.ts";
 import type { HeadRecord } from "./read-head.ts";
 
@@ -24,6 +25,32 @@ export function headerEvidence(first: HeadRecord, known: KnownNames): string | u
   const isKnown = among([...(known.columnList ?? []), ...known.columnNames, ...known.keyNames]);
   if (isMost(names, isKnown)) return "header: most of the first record's names are known";
   return undefined;
+}
+
+/** What may be a column's name and is no value that a field of numbers or times could hold in its first record. */
+const nameLike = /^[\p{L}_$#][\p{L}\p{M}\p{N}_$#.-]{0,127}$/u;
+const noNames: ReadonlySet<string> = new Set(["null", "none", "nil", "nan", "true", "false", "inf", "infinity"]);
+
+/**
+ * Where nothing is known of a table: the first record holds nothing but words that may be names, each another one, above columns
+ * of which one holds times, or three records or more of numbers. A word among numbers is no value.
+ */
+export function typedHeaderEvidence(first: HeadRecord, body: readonly HeadRecord[]): string | undefined {
+  const names = headerNames(first);
+  const width = names.length;
+  if (names.some((name) => !nameLike.test(name) || noNames.has(name.toLowerCase()))) return undefined;
+  if (new Set(names).size < width || body.some(({ fields }) => fields.length !== width)) return undefined;
+  if (names.every((name) => /^[IUD]$/.test(name))) return undefined;
+  const isTyped = names.some((_, i) => {
+    const values = body.map(({ fields }) => fields[i] ?? "").filter((value) => value !== "" && value !== "NULL");
+    const type = inferType(values);
+    return isTime(type) ? values.length > 0 : type !== "text" && type !== "boolean" && values.length > 2;
+  });
+  return isTyped ? "header: the first record holds words, the records below it numbers or times" : undefined;
+}
+
+function isTime(type: InferredType): boolean {
+  return type === "timestamp" || type === "date";
 }
 
 /** The fields that a header names. Throws HEADER_UNKNOWN where two fields cannot be told apart or one has no name. */

@@ -12,6 +12,10 @@ export interface KnownNames {
   readonly columnNames: readonly string[];
   readonly documents: readonly string[];
   readonly kind: "full_load" | "change";
+  /** Columns that are known to hold times; in either spelling. */
+  readonly timeColumns: readonly string[];
+  /** What clear evidence of earlier objects said. */
+  readonly pinned: { readonly delimiter?: string | undefined; readonly rfc4180?: boolean | undefined };
 }
 
 export interface ShapeField {

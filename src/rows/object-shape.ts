@@ -1,10 +1,10 @@
 /** Detects the shape of an object from its first bytes: header, fields, op, line ends. */
 import { DrayageError } from "../errors.ts";
-import { toByteText } from "./byte-text.ts";
-import { headerEvidence, headerFields } from "./header-shape.ts";
+import { chooseReading, type DecidedReading } from "./delimiter-shape.ts";
+import { headerEvidence, headerFields, typedHeaderEvidence } from "./header-shape.ts";
 import { headerlessFields, headerUnknown } from "./headerless-shape.ts";
 import type { KnownNames, ShapeField } from "./known-names.ts";
-import { type Head, type HeadRecord, readHead } from "./read-head.ts";
+import type { Head, HeadRecord } from "./read-head.ts";
 
 export interface ObjectShape {
   /** The byte between fields. */
@@ -16,48 +16,40 @@ export interface ObjectShape {
   /** Bytes before the first record: BOM and header line. */
   readonly bodyOffset: number;
   /** Of the first record. */
-  readonly rowDelimiter: "\n" | "\r\n";
+  readonly rowDelimiter: "\n" | "\r\n" | "\r";
   /** No record at all. Without a header it has no fields either. */
   readonly empty: boolean;
+  /** What clear evidence says of the table. */
+  readonly decided: DecidedReading;
   /** Sentences for `plan`, without values. */
   readonly evidence: readonly string[];
 }
 
-/** Records that are looked at. */
-const headRecords = 100;
 const bom = Buffer.from([0xef, 0xbb, 0xbf]);
 const carriageReturn = 13;
 
 /**
  * `head`: the first bytes after gunzip; `whole`: it is all there is. Throws NOT_CSV, RECORD_TOO_LARGE (the head holds no
- * complete record), HEADER_UNKNOWN or FIELD_COUNT.
+ * complete record), DIALECT_UNKNOWN, HEADER_UNKNOWN or FIELD_COUNT.
  */
 export function detectShape(head: Buffer, whole: boolean, known: KnownNames): ObjectShape {
   refuseBinary(head);
-  const { dialect } = known;
   const from = head.subarray(0, 3).equals(bom) ? 3 : 0;
-  const delimiter = delimiterByte(dialect.delimiter);
-  const read = readHead(head, whole, {
-    delimiter,
-    quoted: dialect.rfc4180,
-    rowDelimiter: dialect.rowDelimiter,
-    nullTokens: [],
-    from,
-    limit: headRecords,
-  });
+  const chosen = chooseReading({ bytes: head, whole, from }, known);
+  const { reading: read, decided } = chosen;
   const first = read.records[0];
   const base = {
-    delimiter,
-    quoted: dialect.rfc4180,
-    rowDelimiter: dialect.rowDelimiter === "auto" ? lineEndAfter(head, first) : dialect.rowDelimiter,
+    delimiter: read.delimiter,
+    quoted: read.quoted,
+    rowDelimiter: read.rowDelimiter === "auto" ? lineEndAfter(head, first) : read.rowDelimiter,
   };
-  const evidence = from > 0 ? ["encoding: a byte order mark, left out"] : [];
+  const evidence = [...(from > 0 ? ["encoding: a byte order mark, left out"] : []), ...chosen.evidence];
   if (first === undefined) {
     refuseUnreadable(read, head, whole, from);
-    return { ...base, header: false, fields: [], bodyOffset: head.length, empty: true, evidence };
+    return { ...base, header: false, fields: [], bodyOffset: head.length, empty: true, decided: {}, evidence };
   }
   const body = read.records.slice(1);
-  const header = isHeader(first, known);
+  const header = isHeader(first, body, known);
   if (header !== undefined) {
     if (looksForeign(head, from)) throw foreign();
     const named = headerFields(first, body, known);
@@ -69,13 +61,14 @@ export function detectShape(head: Buffer, whole: boolean, known: KnownNames): Ob
       fields: named.fields,
       bodyOffset,
       empty,
+      decided,
       evidence: [...evidence, header, ...named.evidence],
     };
   }
   if (known.columnList === undefined) throw looksForeign(head, from) ? foreign() : headerUnknown(read.records, known);
   const listed = headerless(read.records, head, from, known, known.columnList);
   evidence.push(...listed.evidence);
-  return { ...base, header: false, fields: listed.fields, bodyOffset: from, empty: false, evidence };
+  return { ...base, header: false, fields: listed.fields, bodyOffset: from, empty: false, decided, evidence };
 }
 
 /** Whether two objects may share a unit: one COPY reads both. */
@@ -90,9 +83,12 @@ export function sameShape(a: ObjectShape, b: ObjectShape): boolean {
 }
 
 /** Why the first record is a header; undefined when it is a record. */
-function isHeader(first: HeadRecord, known: KnownNames): string | undefined {
+function isHeader(first: HeadRecord, body: readonly HeadRecord[], known: KnownNames): string | undefined {
   if (known.dialect.header === true) return "header: set by dialect.header";
-  return known.dialect.header === false ? undefined : headerEvidence(first, known);
+  if (known.dialect.header === false) return undefined;
+  const named = headerEvidence(first, known);
+  // With a list of columns the records are read by it; a header would name them.
+  return named ?? (known.columnList === undefined ? typedHeaderEvidence(first, body) : undefined);
 }
 
 function headerless(
@@ -109,12 +105,6 @@ function headerless(
     if (looksForeign(head, from)) throw foreign();
     throw error;
   }
-}
-
-function delimiterByte(delimiter: string): number {
-  const bytes = toByteText(delimiter);
-  if (bytes.length === 1) return bytes.charCodeAt(0);
-  throw new DrayageError("CONFIG_INVALID", { message: "dialect.delimiter must be one ASCII character" });
 }
 
 function lineEndAfter(head: Buffer, first: HeadRecord | undefined): "\n" | "\r\n" {

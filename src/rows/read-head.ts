@@ -5,7 +5,7 @@ import type { Cell, DecodeFault } from "./decoder-port.ts";
 export interface HeadOptions {
   readonly delimiter: number;
   readonly quoted: boolean;
-  readonly rowDelimiter: "auto" | "\n" | "\r\n";
+  readonly rowDelimiter: "auto" | "\n" | "\r\n" | "\r";
   readonly nullTokens: readonly string[];
   /** Where the first record begins in the head. */
   readonly from: number;

@@ -35,6 +35,8 @@ export class RecordReader implements Decoder {
   readonly #check = new TextCheck();
   readonly #delimiter: number;
   readonly #quote: number;
+  /** A carriage return alone ends a record. */
+  readonly #loneReturn: boolean;
   /** 1 for each byte that can end an unquoted field. */
   readonly #stops = new Uint8Array(256);
   readonly #nullTokens: readonly ByteText[];
@@ -67,8 +69,9 @@ export class RecordReader implements Decoder {
     this.#options = options;
     this.#delimiter = options.delimiter;
     this.#quote = options.quoted ? quoteByte : noByte;
+    this.#loneReturn = options.rowDelimiter === "\r";
     this.#stops[options.delimiter] = 1;
-    if (options.rowDelimiter !== "\r\n") this.#stops[lineFeed] = 1;
+    if (options.rowDelimiter !== "\r\n" && !this.#loneReturn) this.#stops[lineFeed] = 1;
     if (options.rowDelimiter !== "\n") this.#stops[carriageReturn] = 1;
     this.#nullTokens = options.nullTokens.map(toByteText);
     this.#longestToken = Math.max(-1, ...this.#nullTokens.map((token) => token.length));
@@ -148,7 +151,7 @@ export class RecordReader implements Decoder {
     for (let at = from; at < end; at++) {
       const byte = bytes[at]!;
       if (stops[byte] === 0) continue;
-      if (byte !== carriageReturn || bytes[at + 1] === lineFeed) return at;
+      if (byte !== carriageReturn || this.#loneReturn || bytes[at + 1] === lineFeed) return at;
       if (at + 1 === end && !this.#final) {
         this.#waiting = true;
         return at;
@@ -203,7 +206,7 @@ export class RecordReader implements Decoder {
   #mustWait(at: number): boolean {
     if (this.#final) return false;
     const left = this.#bytes.length - at - 1;
-    this.#waiting = left === 0 || (left === 1 && this.#bytes[at + 1] === carriageReturn);
+    this.#waiting = left === 0 || (left === 1 && this.#bytes[at + 1] === carriageReturn && !this.#loneReturn);
     return this.#waiting;
   }
 
@@ -211,7 +214,10 @@ export class RecordReader implements Decoder {
   #endQuoted(at: number): number {
     const byte = this.#bytes[at];
     if (byte === undefined) this.#mode = closed;
-    else if (this.#stops[byte] === 1 && (byte !== carriageReturn || this.#bytes[at + 1] === lineFeed))
+    else if (
+      this.#stops[byte] === 1 &&
+      (byte !== carriageReturn || this.#loneReturn || this.#bytes[at + 1] === lineFeed)
+    )
       return this.#endField(at);
     else this.#mode = bad;
     return at;
@@ -222,7 +228,7 @@ export class RecordReader implements Decoder {
     this.#mode = fieldStart;
     const byte = this.#bytes[at];
     if (byte === this.#delimiter) return at + 1;
-    const next = byte === lineFeed ? at + 1 : at + 2;
+    const next = byte === lineFeed || this.#loneReturn ? at + 1 : at + 2;
     this.#endRecord(this.#offset + at, this.#offset + next);
     return next;
   }

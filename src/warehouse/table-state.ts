@@ -20,6 +20,8 @@ export interface TableState {
 export interface PinnedDialect {
   /** Tokens that mean NULL when unquoted. */
   readonly nulls?: readonly string[] | undefined;
+  readonly delimiter?: string | undefined;
+  readonly rfc4180?: boolean | undefined;
 }
 
 export interface StoredColumn {

@@ -80,8 +80,8 @@ test.each<[string, string, string]>([
   ],
   ["two in one", "  a/b: {columns: [{x: int, y: int}]}", "must be one column"],
   ["listed with no type", "  a/b: {columns: [x bad;type]}", "4:19  tables.a/b.columns[0]: is not a PostgreSQL type"],
-  ["delimiter of two", "  a/b: {dialect: {delimiter: ';;'}}", "must be one ASCII character"],
-  ["delimiter quote", `  a/b: {dialect: {delimiter: '"'}}`, "must be one ASCII character"],
+  ["delimiter of two", "  a/b: {dialect: {delimiter: ';;'}}", "one ASCII character"],
+  ["delimiter quote", `  a/b: {dialect: {delimiter: '"'}}`, "one ASCII character"],
   [
     "NULL without quotes",
     "  a/b: {dialect: {nulls: [NULL]}}",

@@ -14,6 +14,7 @@ const shape: ObjectShape = {
   bodyOffset: 11,
   rowDelimiter: "\n",
   empty: false,
+  decided: {},
   evidence: [],
 };
 

@@ -1,37 +1,7 @@
 import { expect, test } from "vitest";
-import type { DialectConfig } from "../../src/config/config.ts";
 import { DrayageError } from "../../src/errors.ts";
-import type { KnownNames } from "../../src/rows/known-names.ts";
 import { detectShape, sameShape } from "../../src/rows/object-shape.ts";
-
-const dialect: DialectConfig = {
-  header: "auto",
-  op: "auto",
-  timestampColumn: undefined,
-  delimiter: ",",
-  rowDelimiter: "auto",
-  rfc4180: true,
-  nulls: "auto",
-  encoding: "utf-8",
-  fileTimezone: "UTC",
-  lobMaxSize: undefined,
-};
-
-interface Knowing extends Partial<Omit<KnownNames, "dialect">> {
-  readonly dialect?: Partial<DialectConfig>;
-}
-
-function known(knowing: Knowing): KnownNames {
-  return {
-    columnList: undefined,
-    keyNames: [],
-    columnNames: [],
-    documents: [],
-    kind: "change",
-    ...knowing,
-    dialect: { ...dialect, ...knowing.dialect },
-  };
-}
+import { type Knowing, known } from "../support/known-names.ts";
 
 /** `op:Op timestamp:ts id name`, plain columns without a role. */
 function shapeOf(text: string | Buffer, knowing: Knowing = {}, whole = true) {

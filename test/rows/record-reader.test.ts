@@ -54,7 +54,7 @@ const delimiters = [",", "|", "\t", ";", " ", "a"];
 const anyOptions: fc.Arbitrary<Partial<DecoderOptions>> = fc.record({
   delimiter: fc.constantFrom(...delimiters.map((delimiter) => delimiter.charCodeAt(0))),
   quoted: fc.boolean(),
-  rowDelimiter: fc.constantFrom("auto" as const, "\n" as const, "\r\n" as const),
+  rowDelimiter: fc.constantFrom("auto" as const, "\n" as const, "\r\n" as const, "\r" as const),
   nullTokens: fc.constantFrom([], [""], ["NULL", ""], ["NULL"], ["\u00e9", "\\."], ["b", "", "NULL", "1"]),
   maxRecordBytes: fc.constantFrom(0, 1, 3, 9, 20, 1000, Number.POSITIVE_INFINITY),
   singleColumn: fc.constantFrom(undefined, true, false),
@@ -91,7 +91,7 @@ test("delivers what csv-parse does, whatever the bytes, the cuts and the options
 
 test("delivers what csv-parse does for all short inputs of the bytes that matter, cut at every byte", patience, () => {
   const alphabet = ['"', ",", "\n", "\r", "a", "\0"];
-  const variants = (["auto", "\n", "\r\n"] as const).flatMap((rowDelimiter) => [
+  const variants = (["auto", "\n", "\r\n", "\r"] as const).flatMap((rowDelimiter) => [
     { rowDelimiter },
     { rowDelimiter, maxRecordBytes: 2, singleColumn: true },
   ]);
@@ -129,6 +129,15 @@ test.each<[string, string, (string | null)[][], Partial<DecoderOptions>?]>([
   ["null tokens, quoted and not", 'NULL,"NULL",,""\n', [[null, "NULL", null, ""]]],
   ["line ends of both kinds, and a lone return", "1\r2\r\n3\n", [["1\r2"], ["3"]]],
   ["a lone LF, when CRLF is set", "1\n2,3\r\n4\r5\r\n", [["1\n2", "3"], ["4\r5"]], { rowDelimiter: "\r\n" }],
+  [
+    "a lone return, when it is set",
+    '1,"a\r\nb"\r2,c\n\r',
+    [
+      ["1", "a\r\nb"],
+      ["2", "c\n"],
+    ],
+    { rowDelimiter: "\r" },
+  ],
   ["a return before LF, when LF is set", "1,a\r\n", [["1", "a\r"]], { rowDelimiter: "\n" }],
   ["a line end inside quotes", '"a\r\nb\n"\r\n', [["a\r\nb\n"]]],
   ["blank lines", "\n1\n\r\n\n2", [["1"], ["2"]]],
