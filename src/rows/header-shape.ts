@@ -1,7 +1,7 @@
 /** Tells whether the first record of an object is a header, and what its fields are. */
 import { DrayageError } from "../errors.ts";
 import { fromByteText } from "./byte-text.ts";
-import { type InferredType, inferType } from "./infer-type.ts";
+import { type InferredType, inferType, isTimestamp } from "./infer-type.ts";
 import { areOps, type KnownNames, type ShapeField, spellingsOf, withTimestamp } from "./known-names.ts";
 import type { HeadRecord } from "./read-head.ts";
 
@@ -68,7 +68,17 @@ export function headerFields(first: HeadRecord, body: readonly HeadRecord[], kno
   const roles = names.map((name, i): ShapeField => ({ name, role: op && i === 0 ? "op" : "column" }));
   const fields = withTimestamp(roles, known.dialect.timestampColumn);
   if (fields.some((field) => field.role === "timestamp")) evidence.push("timestamp: named by the header");
+  else evidence.push(...likelyTimestamp(fields, body));
   return { fields, evidence };
+}
+
+/** DMS writes its timestamp first, or after the op. What it is called is a setting: a name alone makes no commit time of a column. */
+function likelyTimestamp(fields: readonly ShapeField[], body: readonly HeadRecord[]): string[] {
+  const at = fields.findIndex((field) => field.role !== "op");
+  const name = fields[at]?.name;
+  const isTime = body.length > 0 && body.every((record) => isTimestamp(record.fields[at] ?? ""));
+  if (name === undefined || !isTime) return [];
+  return [`timestamp: ${name} holds one in every record; if DMS adds it, set dialect.timestamp_column: ${name}`];
 }
 
 function headerNames(first: HeadRecord): string[] {

@@ -216,6 +216,21 @@ test("no evidence and no error tells a value", () => {
   ]);
 });
 
+test("a time in DMS's place is pointed out, and stays a column until it is named", () => {
+  const said = (text: string, knowing: Knowing = {}) => {
+    const shape = detectShape(Buffer.from(text), true, known(knowing));
+    return [shape.fields.map(({ role }) => role).join(" "), shape.evidence.at(-1)];
+  };
+  const hint = "timestamp: at holds one in every record; if DMS adds it, set dialect.timestamp_column: at";
+  expect(said(`Op,at,id\nI,${time},1\n`)).toEqual(["op column column", hint]);
+  expect(said(`at,id\n${time},1\n`, { keyNames: ["id"] })).toEqual(["column column", hint]);
+  expect(said(`Op,at,id\nI,${time},1\n`, { dialect: { timestampColumn: "at" } })[1]).toBe(
+    "timestamp: named by the header",
+  );
+  expect(said(`Op,id,at\nI,1,${time}\n`)[1]).toBe("op: the header has `Op`");
+  expect(said(`Op,at,id\nI,${time},1\nI,,2\n`)[1]).toBe("op: the header has `Op`");
+});
+
 test("shapes are the same when fields, delimiter, quoting and line ends are", () => {
   const shape = (text: string, knowing: Knowing = {}) => detectShape(Buffer.from(text), true, known(knowing));
   const one = shape("Op,id,a\nI,1,2\n");
