@@ -1,10 +1,10 @@
-/** Makes docs/errors.md from the table of error codes and the reasons of rejects. */
+/** Makes docs/errors.md from the table of error codes and the table of reasons of rejects. */
 import { type ErrorEntry, errorCodes } from "../src/errors.ts";
-import { rejectReasons } from "../src/warehouse/find-bad-records.ts";
+import { rejectEntries } from "../src/warehouse/reject-reasons.ts";
 
 const intro = `# Errors
 
-Made by \`npm run docs\` from \`src/errors.ts\` and \`src/warehouse/find-bad-records.ts\`.
+Made by \`npm run docs\` from \`src/errors.ts\` and \`src/warehouse/reject-reasons.ts\`.
 
 An error line says what, where (table, object, record, column) and what to do next. Each begins with one of the codes below.
 
@@ -34,14 +34,17 @@ export function errorsPage(): string {
     ([code, { summary, next, exit, retry }]) =>
       `### ${code}\n\n${summary}.\n**Next**: ${next}\nExit ${exit}${retries[retry] === "" ? "" : `; ${retries[retry]}`}.`,
   );
-  const reasons = Object.entries(rejectReasons).map(([reason, text]) => `### rejected ${reason}\n\n${text}.`);
+  const reasons = Object.entries(rejectEntries).map(
+    ([reason, { summary, next }]) => `### rejected ${reason}\n\n${summary}.\n**Next**: ${next}`,
+  );
   return `${[
     intro,
     "## Codes",
     ...codes,
     "## Reasons of rejects",
     "One bad record costs one record: it is counted, kept in `drayage.rejects` with its place, and the others are loaded.\n" +
-      "`drayage rejects list` shows them without cell values, `drayage rejects show ID` one with its bytes.",
+      "`drayage rejects list` and `show ID` show them without cell values, `show ID --record` one with its bytes; after the fix\n" +
+      "`drayage rejects replay` loads them. See [operations](operations.md#records-were-rejected).",
     ...reasons,
   ].join("\n\n")}\n`;
 }

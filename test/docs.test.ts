@@ -10,7 +10,7 @@ import { errorsPage } from "../scripts/error-docs.ts";
 import { withLife } from "../scripts/life-docs.ts";
 import { loadConfig } from "../src/config/load-config.ts";
 import { errorCodes } from "../src/errors.ts";
-import { rejectReasons } from "../src/warehouse/find-bad-records.ts";
+import { rejectAnchor, rejectEntries } from "../src/warehouse/reject-reasons.ts";
 import { readTree, root } from "./support/source-tree.ts";
 
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -47,9 +47,13 @@ test.each([
 
 test("docs/errors.md has every code and every reason once, and no other", () => {
   const headings = [...read("docs/errors.md").matchAll(/^### (.+)$/gm)].map((match) => match[1]);
-  const known = [...Object.keys(errorCodes), ...Object.keys(rejectReasons).map((reason) => `rejected ${reason}`)];
+  const known = [...Object.keys(errorCodes), ...Object.keys(rejectEntries).map((reason) => `rejected ${reason}`)];
   expect(headings).toEqual(known);
-  expect(new Set(anchorsOf(read("docs/errors.md"))).size).toBe(anchorsOf(read("docs/errors.md")).length);
+  const anchors = anchorsOf(read("docs/errors.md"));
+  expect(new Set(anchors).size).toBe(anchors.length);
+  // What `rejects show` points at.
+  const pointed = Object.keys(rejectEntries).map((reason) => rejectAnchor(reason).replace("docs/errors.md#", ""));
+  expect(pointed.filter((anchor) => !anchors.includes(anchor))).toEqual([]);
 });
 
 describe("the config reference", () => {

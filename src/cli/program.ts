@@ -125,7 +125,8 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
     );
   rejects
     .command("show <id>")
-    .description("one reject with its record")
+    .description("one reject: place, reason, what to do; no cell values")
+    .option("--record", "with its record and the server's words")
     .action(
       run(async (id: string, _: unknown, command: Command) =>
         (await import("./rejects-command.ts")).runRejectsShow(host, id, options(command)),

@@ -1,7 +1,7 @@
 /** `drayage rejects list` and `show`: which records could not be loaded, and why. */
 import { DrayageError } from "../errors.ts";
 import { formatCount } from "../observe/progress.ts";
-import { type RejectReason, rejectReasons } from "../warehouse/find-bad-records.ts";
+import { rejectAnchor, rejectEntry } from "../warehouse/reject-reasons.ts";
 import {
   countRejects,
   listRejects,
@@ -36,10 +36,15 @@ export async function runRejectsList(host: Host, names: readonly string[], optio
   const { counts, rejects } = found ?? { counts: [], rejects: [] };
   if (terminal.json)
     host.stdout.write(
-      `${JSON.stringify({ format: 1, command: "rejects list", exit: 0, counts, rejects }, undefined, 2)}\n`,
+      `${JSON.stringify({ format: 1, command: "rejects list", exit: 0, counts: counts.map(explained), rejects }, undefined, 2)}\n`,
     );
   else printResult(terminal, rejects.length === 0 ? "No open rejects." : listText(terminal, counts, rejects));
   return 0;
+}
+
+function explained(count: RejectCount): RejectCount & { meaning: string; next: string; docs: string } {
+  const { summary, next } = rejectEntry(count.reason);
+  return { ...count, meaning: summary, next, docs: rejectAnchor(count.reason) };
 }
 
 function listText(terminal: Terminal, counts: readonly RejectCount[], rejects: readonly RejectRow[]): string {
@@ -51,9 +56,12 @@ function listText(terminal: Terminal, counts: readonly RejectCount[], rejects: r
       tone(terminal, "warn", row.reason),
       safeText(row.column_name ?? ""),
       formatCount(Number(row.count)),
-      rejectReasons[row.reason as RejectReason] ?? "",
+      rejectEntry(row.reason).summary,
     ]),
     [3],
+  );
+  const steps = [...new Set(counts.map((row) => row.reason))].map(
+    (reason) => `${tone(terminal, "warn", reason)}  ${rejectEntry(reason).next}`,
   );
   const list = renderTable(
     dim(["id", "object", "record", "byte", "reason", "column", "constraint"]),
@@ -73,10 +81,16 @@ function listText(terminal: Terminal, counts: readonly RejectCount[], rejects: r
     rejects.length < open
       ? `The newest ${formatCount(rejects.length)} of ${formatCount(open)}: narrow them with --object, or raise --limit.\n`
       : "";
-  return `${summary}\n\n${list}\n\n${rest}See one with its record: drayage rejects show ${rejects[0]?.id ?? "ID"}`;
+  const last = `See one: drayage rejects show ${rejects[0]?.id ?? "ID"} (with its cells: --record)`;
+  return `${summary}\n\n${list}\n\n${steps.join("\n")}\n\n${rest}${last}`;
 }
 
-export async function runRejectsShow(host: Host, id: string, options: GlobalOptions): Promise<number> {
+export interface ShowOptions extends GlobalOptions {
+  readonly record?: boolean;
+}
+
+/** `--record`: the cells too, and the server's words, which may quote them. */
+export async function runRejectsShow(host: Host, id: string, options: ShowOptions): Promise<number> {
   const terminal = terminalOf(host, options);
   const config = configOf(host, options);
   if (!/^\d{1,18}$/.test(id)) throw new DrayageError("USAGE", { message: "A reject's id is a number" });
@@ -87,15 +101,19 @@ export async function runRejectsShow(host: Host, id: string, options: GlobalOpti
       next: "List them with `drayage rejects list`.",
     });
   if (terminal.json) {
-    const { record, ...rest } = reject;
+    const { record, message, ...rest } = reject;
+    const cells = options.record === true ? { message, record: record?.toString("utf8") } : {};
+    const { summary, next } = rejectEntry(reject.reason);
+    const said = { meaning: summary, next, docs: rejectAnchor(reject.reason) };
     host.stdout.write(
-      `${JSON.stringify({ format: 1, command: "rejects show", exit: 0, ...rest, record: record?.toString("utf8") }, undefined, 2)}\n`,
+      `${JSON.stringify({ format: 1, command: "rejects show", exit: 0, ...rest, ...said, ...cells }, undefined, 2)}\n`,
     );
-  } else printResult(terminal, showText(terminal, reject));
+  } else printResult(terminal, showText(terminal, reject, options.record === true));
   return 0;
 }
 
-function showText(terminal: Terminal, reject: ShownReject): string {
+function showText(terminal: Terminal, reject: ShownReject, withCells: boolean): string {
+  const { summary, next } = rejectEntry(reject.reason);
   const fields: [string, string | null][] = [
     ["reject", reject.id],
     ["table", reject.table_name],
@@ -103,15 +121,19 @@ function showText(terminal: Terminal, reject: ShownReject): string {
     ["object", `${reject.bucket.startsWith("/") ? "" : "s3://"}${reject.bucket}/${reject.key}`],
     ["record", reject.record_no],
     ["bytes", reject.byte_offset === null ? null : `${reject.byte_offset}, length ${reject.byte_length}`],
-    ["reason", `${reject.reason}: ${rejectReasons[reject.reason as RejectReason] ?? ""}`],
+    ["reason", `${reject.reason}: ${summary}`],
     ["column", reject.column_name],
     ["constraint", reject.constraint_name],
     ["SQLSTATE", reject.sqlstate],
-    ["server said", reject.message],
+    ["replayed", reject.replayed_at?.toISOString() ?? null],
+    ["next", reject.replayed_at === null ? next : null],
+    ["see", rejectAnchor(reject.reason)],
+    ["server said", withCells ? reject.message : null],
   ];
   const head = fields.flatMap(([name, value]) =>
     value === null ? [] : [`${tone(terminal, "dim", name.padEnd(12))} ${safeText(value)}`],
   );
+  if (!withCells) return [...head, "", `Its cells: drayage rejects show ${reject.id} --record`].join("\n");
   const record =
     reject.record === null
       ? "(its bytes were not kept)"

@@ -1,8 +1,9 @@
 /** Rejects of a unit: their places and bytes found in the object again, their number held against the limits. */
 import { DrayageError } from "../errors.ts";
 import type { ObjectSource } from "../source/object-source.ts";
-import type { BadRecord, RejectReason } from "../warehouse/find-bad-records.ts";
+import type { BadRecord } from "../warehouse/find-bad-records.ts";
 import type { RecordCounts } from "../warehouse/record-counts.ts";
+import type { RejectReason } from "../warehouse/reject-reasons.ts";
 import type { Reject } from "../warehouse/rejects.ts";
 import { RecordFinder } from "./find-records.ts";
 import type { StagedUnit } from "./staged-unit.ts";
@@ -95,7 +96,7 @@ export function checkLimits(
     const { read, rejected } = counts.get(object.ordinal) ?? { read: 0, rejected: 0 };
     if (rejected === 0) continue;
     const own = rejects.filter((reject) => reject.historyId === object.claim.id);
-    const reasons = new Set(own.map((reject) => reject.reason as RejectReason));
+    const reasons = new Set(own.map((reject) => reject.reason));
     const [only] = reasons;
     const place = { table: spec.name, object: object.claim.object.key };
     if (rejected === read && read >= 10 && reasons.size === 1 && only !== undefined && structural.has(only)) {

@@ -1,8 +1,8 @@
 /** What a unit is between its two transactions: staged rows, and everything that the merge must know of them. */
 import type { DocumentFlattener } from "../rows/flatten-document.ts";
 import type { ObjectShape } from "../rows/object-shape.ts";
-import type { RejectReason } from "../warehouse/find-bad-records.ts";
 import type { Claim } from "../warehouse/load-history.ts";
+import type { RejectReason } from "../warehouse/reject-reasons.ts";
 import type { StagingTable } from "../warehouse/staging.ts";
 import type { SourceObject } from "./discover.ts";
 

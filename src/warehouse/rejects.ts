@@ -1,5 +1,6 @@
 /** The rejects table: records that could not be loaded, with their place and reason. */
 import { ident } from "./identifier.ts";
+import type { RejectReason } from "./reject-reasons.ts";
 import type { Session } from "./session.ts";
 
 /** `rejects.record` holds at most this many bytes; byte_offset and byte_length find the rest. */
@@ -11,7 +12,7 @@ export interface Reject {
   readonly record: number;
   readonly offset: number | undefined;
   readonly length: number | undefined;
-  readonly reason: string;
+  readonly reason: RejectReason;
   readonly column: string | undefined;
   readonly constraint: string | undefined;
   readonly sqlstate: string | undefined;

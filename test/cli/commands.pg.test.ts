@@ -136,12 +136,17 @@ describe("one day", () => {
     expectPlain(list);
     const id = /drayage rejects show (\d+)/.exec(list.stdout)?.[1] ?? "";
 
-    const shown = await place.run(["rejects", "show", id]);
-    expect(shown.exit).toBe(0);
+    const without = await place.run(["rejects", "show", id]);
+    expect(without.stdout).not.toContain("twelve");
+    expect(without.stdout).toMatch(/^next +Alter the column .*\nsee +docs\/errors\.md#rejected-cast$/m);
+    const shown = await place.run(["rejects", "show", id, "--record"]);
     expect(shown.stdout.endsWith(`\n\n${badRecord}\n`)).toBe(true);
     expect(shown.stdout).toMatch(/^record +1$/m);
     expect(shown.stdout).toMatch(/^SQLSTATE +22P02$/m);
-    const json = JSON.parse((await place.run(["rejects", "show", id, "--json"])).stdout) as Record<string, unknown>;
+    const json = JSON.parse((await place.run(["rejects", "show", id, "--record", "--json"])).stdout) as Record<
+      string,
+      unknown
+    >;
     expect(json).toMatchObject({ format: 1, exit: 0, record: badRecord, column_name: "amount", record_no: "1" });
 
     const filters: [string[], number][] = [
