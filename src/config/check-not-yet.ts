@@ -23,7 +23,6 @@ const notYet: readonly (readonly [path: string, ...values: string[]])[] = [
   ["TABLE.columns.*.using"],
   ["DIALECT.unchanged_token"],
   ["DIALECT.before_image"],
-  ["DIALECT.lob_max_size"],
   ["alerts"],
   ["retention"],
 ];

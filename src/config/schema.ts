@@ -27,8 +27,9 @@ const dialect = v.section({
     .describe("How before-image columns are called."),
   lob_max_size: v
     .size(1024 * megabyte)
+    .refine((bytes) => bytes >= 1024, "must be 1KB or more: DMS counts LobMaxSize in KB, so its 32 is 32KB here")
     .optional()
-    .describe("DMS's LobMaxSize: the size at which LOBs were cut."),
+    .describe("DMS's LobMaxSize (which counts in KB), the size at which documents and texts are cut: 32KB."),
   zero_dates: z
     .union([z.null(), z.literal("null")], "must be null")
     .optional()

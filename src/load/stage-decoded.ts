@@ -4,6 +4,7 @@ import { type DecodeFault, repairText } from "../rows/decoder-port.ts";
 import { DocumentFault } from "../rows/document-fault.ts";
 import { CopyEncoder } from "../rows/encode-copy.ts";
 import type { DocumentFlattener } from "../rows/flatten-document.ts";
+import { endsInsideCharacter, isCutDocument, isCutText, mayHoldCut } from "../rows/lob-cut.ts";
 import type { ObjectShape } from "../rows/object-shape.ts";
 import { RecordReader } from "../rows/record-reader.ts";
 import { checkpointEvery } from "../rows/record-scanner.ts";
@@ -35,6 +36,8 @@ export interface DecodedObject {
   /** Field indices whose cells are not staged. */
   readonly ignored: ReadonlySet<number>;
   readonly layout: CellLayout;
+  /** The size at which DMS cut documents and texts, when known. */
+  readonly lobMaxSize: number | undefined;
   readonly onRecords: ((count: number) => void) | undefined;
   /** Stops after so many records. */
   readonly maxRecords: number;
@@ -92,6 +95,8 @@ interface Block {
   readonly bytes: Buffer;
 }
 
+type Place = Pick<UnstagedRecord, "record" | "offset" | "length">;
+
 /** Turns records into blocks of encoded rows, synchronously, and keeps the books of the object. */
 class RecordStager {
   readonly #object: DecodedObject;
@@ -130,9 +135,13 @@ class RecordStager {
       this.#unstaged.push({ record, reason: "field_count", column: undefined, offset, length });
       return;
     }
-    if (suspect && !this.#repair(fields, record, offset, length)) return;
+    const place = { record, offset, length };
+    if (this.#isCut(fields, place)) return;
+    // A repair changes the length of a cell, by which a cut one is known.
+    const lengths = suspect ? fields.map((cell) => cell?.length ?? 0) : undefined;
+    if (suspect && !this.#repair(fields, place)) return;
     const n = this.#base + record;
-    if (!this.#flatten(fields, n, record, offset, length)) return;
+    if (!this.#flatten(fields, n, place, lengths)) return;
     for (const index of this.#object.ignored) fields[index] = null;
     const { layout } = this.#object;
     if (layout.width !== this.#width) {
@@ -150,8 +159,25 @@ class RecordStager {
     this.#unstaged.push({ record, reason, column: undefined, offset: start, length: 0 });
   }
 
+  /** True when a text of the record was cut by DMS: half a text is no text. Documents say so themselves. */
+  #isCut(cells: readonly (ByteText | null)[], place: Place): boolean {
+    const { lobMaxSize, documents, ignored, shape } = this.#object;
+    if (lobMaxSize === undefined || !mayHoldCut(place.length, lobMaxSize) || this.#isDelete(cells)) return false;
+    const index = cells.findIndex(
+      (cell, i) => cell !== null && !documents.has(i) && !ignored.has(i) && isCutText(cell, lobMaxSize),
+    );
+    if (index < 0) return false;
+    this.#unstaged.push({ ...place, reason: "truncated_lob", column: shape.fields[index]?.name });
+    return true;
+  }
+
+  /** A delete carries its key alone. */
+  #isDelete(cells: readonly (ByteText | null)[]): boolean {
+    return this.#opIndex >= 0 && cells[this.#opIndex] === "D";
+  }
+
   /** False when the record is rejected: a text cell cannot be stored as it is and the config wants no repair. */
-  #repair(cells: (ByteText | null)[], record: number, offset: number, length: number): boolean {
+  #repair(cells: (ByteText | null)[], place: Place): boolean {
     for (let i = 0; i < cells.length; i++) {
       const cell = cells[i];
       if (cell === null || cell === undefined) continue;
@@ -159,7 +185,9 @@ class RecordStager {
       if (!repaired) continue;
       const column = this.#object.shape.fields[i]?.name ?? "";
       if (this.#object.invalidText === "reject") {
-        this.#unstaged.push({ record, reason: "invalid_text", column, offset, length });
+        const { documents, lobMaxSize } = this.#object;
+        const isCut = documents.has(i) && endsInsideCharacter(cell) && isCutDocument(cell.length, lobMaxSize);
+        this.#unstaged.push({ ...place, reason: isCut ? "truncated_lob" : "invalid_text", column });
         return false;
       }
       cells[i] = text;
@@ -168,11 +196,11 @@ class RecordStager {
     return true;
   }
 
-  /** Replaces each document by its cells. False when one is no document. */
-  #flatten(cells: (ByteText | null)[], n: number, record: number, offset: number, length: number): boolean {
-    const { documents, layout, shape } = this.#object;
+  /** Replaces each document by its cells. False when one is no document. `lengths`: of the cells before a repair. */
+  #flatten(cells: (ByteText | null)[], n: number, place: Place, lengths: readonly number[] | undefined): boolean {
+    const { documents, layout, shape, lobMaxSize } = this.#object;
     if (documents.size === 0) return true;
-    const isDelete = this.#opIndex >= 0 && cells[this.#opIndex] === "D";
+    const isDelete = this.#isDelete(cells);
     for (const [index, flattener] of documents) {
       const document = cells[index];
       cells[index] = null;
@@ -186,7 +214,10 @@ class RecordStager {
         }
       } catch (error) {
         if (!(error instanceof DocumentFault)) throw error;
-        this.#unstaged.push({ record, reason: error.reason, column: shape.fields[index]?.name, offset, length });
+        const column = shape.fields[index]?.name;
+        const isCut = isCutDocument(lengths?.[index] ?? document.length, lobMaxSize);
+        const reason = error.reason === "broken_off" ? (isCut ? "truncated_lob" : "bad_json") : error.reason;
+        this.#unstaged.push({ ...place, reason, column });
         return false;
       }
     }

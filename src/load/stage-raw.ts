@@ -18,6 +18,8 @@ export interface RawObject {
   readonly onRecords: ((count: number) => void) | undefined;
   /** Bytes before the first record. */
   readonly bodyOffset: number;
+  /** An object with a record that may hold a cut cell takes the other lane. */
+  readonly lobMaxSize: number | undefined;
 }
 
 export interface RawCount {
@@ -45,6 +47,7 @@ export async function stageRaw(
     maxRecordBytes: object.maxRecordBytes,
     singleColumn: object.width === 1,
     startOffset: object.bodyOffset,
+    lobMaxSize: object.lobMaxSize,
   });
   await session.query("savepoint drayage_raw");
   const copy = await staging.copyCsv(table, object.ordinal, object.width, {

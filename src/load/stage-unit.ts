@@ -9,6 +9,7 @@ import type { Session } from "../warehouse/session.ts";
 import type { Staging, StagingTable } from "../warehouse/staging.ts";
 import { isConnectionLost, isRecordFault, serverFault } from "../warehouse/warehouse-error.ts";
 import type { SourceObject } from "./discover.ts";
+import { decodedObject, type LaneSettings, rawObject, type UnitCells } from "./lane-objects.ts";
 import { type OpenedObject, openObject } from "./open-object.ts";
 import { CellLayout, stageDecoded } from "./stage-decoded.ts";
 import { stageRaw } from "./stage-raw.ts";
@@ -22,7 +23,7 @@ import {
   sameNulls,
   type TableKnowledge,
 } from "./table-knowledge.ts";
-import { keepsOrder, ruleFor } from "./table-spec.ts";
+import { keepsOrder } from "./table-spec.ts";
 
 export interface StageSettings {
   readonly config: Config;
@@ -147,7 +148,7 @@ class UnitStager {
       const table = await this.#stagingTable();
       return await this.#atomically(table, async () => {
         if (lane === "raw") {
-          const raw = { ...this.#rawObject(shape, nulls), ordinal: this.#ordinal };
+          const raw = rawObject(this.#known, shape, nulls, this.#laneSettings());
           const bytes = this.#counted(opened, shape.bodyOffset);
           const count = await stageRaw(this.#session, this.#staging, table, raw, bytes);
           if (count !== undefined) {
@@ -163,7 +164,7 @@ class UnitStager {
         const count = await stageDecoded(
           this.#staging,
           table,
-          this.#decodedObject(shape),
+          decodedObject(this.#known, shape, this.#cells(), this.#laneSettings()),
           this.#counted(opened, shape.bodyOffset),
         );
         this.#note(claim, "decoded", count, opened, began);
@@ -230,39 +231,14 @@ class UnitStager {
     return this.#table;
   }
 
-  #rawObject(shape: ObjectShape, nulls: NullRule) {
-    const named = nulls.tokens.filter((token) => token !== "");
-    return {
-      width: shape.fields.length,
-      delimiter: shape.delimiter,
-      quoted: shape.quoted,
-      nullToken: nulls.tokens.includes("") ? "" : named[0],
-      ambiguousTokens: nulls.castToken === undefined ? [] : [nulls.castToken],
-      maxRecordBytes: this.#settings.config.limits.maxRecordBytes,
-      onRecords: this.#settings.onRecords,
-      bodyOffset: shape.bodyOffset,
-    };
+  #laneSettings(): LaneSettings {
+    const { maxRecords, onRecords, config } = this.#settings;
+    return { ordinal: this.#ordinal, maxRecordBytes: config.limits.maxRecordBytes, maxRecords, onRecords };
   }
 
-  #decodedObject(shape: ObjectShape) {
-    const { config } = this.#known.spec;
+  #cells(): UnitCells {
     if (this.#layout === undefined || this.#nulls === undefined) throw new DrayageError("INTERNAL");
-    return {
-      ordinal: this.#ordinal,
-      shape,
-      nullTokens: this.#nulls.tokens,
-      maxRecordBytes: this.#settings.config.limits.maxRecordBytes,
-      invalidText: config.invalidText,
-      documents: this.#documents,
-      ignored: new Set(
-        shape.fields.flatMap((field, i) =>
-          field.role === "column" && ruleFor(config, [field.name])?.kind === "ignore" ? [i] : [],
-        ),
-      ),
-      layout: this.#layout,
-      onRecords: this.#settings.onRecords,
-      maxRecords: this.#settings.maxRecords,
-    };
+    return { layout: this.#layout, nulls: this.#nulls, documents: this.#documents };
   }
 
   #note(

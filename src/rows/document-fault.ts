@@ -1,6 +1,7 @@
 /** Why a document cannot be flattened: the record becomes a reject with this reason. */
 
-export type DocumentFaultReason = "bad_json" | "too_deep" | "truncated_lob" | "not_object";
+/** `broken_off`: the text ends in the middle of the document; whether DMS cut it, its length says (lob-cut.ts). */
+export type DocumentFaultReason = "bad_json" | "too_deep" | "broken_off" | "not_object";
 
 /** Holds no text of the document, so that it can be logged. */
 export class DocumentFault extends Error {

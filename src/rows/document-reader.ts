@@ -68,7 +68,7 @@ export class DocumentReader {
   }
 
   fault(at = this.at): DocumentFault {
-    return new DocumentFault(at >= this.text.length ? "truncated_lob" : "bad_json", Math.min(at, this.text.length));
+    return new DocumentFault(at >= this.text.length ? "broken_off" : "bad_json", Math.min(at, this.text.length));
   }
 
   /** For a look ahead: hands out everything that `back` takes to stand here again. */

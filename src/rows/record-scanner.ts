@@ -1,4 +1,5 @@
 /** Counts the records of an object beside the stream that COPY reads, and stops where COPY would read it wrongly. */
+import { mayHoldCut } from "./lob-cut.ts";
 import { TextCheck } from "./text-check.ts";
 
 export interface ScannerOptions {
@@ -15,6 +16,8 @@ export interface ScannerOptions {
   readonly singleColumn: boolean;
   /** Offset in the object of the first byte scanned; default 0. */
   readonly startOffset?: number | undefined;
+  /** LobMaxSize, when known: a record that is long enough to hold a cut cell is a violation, since COPY does not look at cells. */
+  readonly lobMaxSize?: number | undefined;
 }
 
 export type ViolationReason =
@@ -27,13 +30,14 @@ export type ViolationReason =
   | "invalid_utf8"
   | "quoted_null"
   | "record_too_large"
+  | "maybe_cut"
   | "unclosed_quote";
 
 export interface Violation {
   readonly reason: ViolationReason;
   /** From 1. */
   readonly record: number;
-  /** Of the offending byte; for record_too_large, unclosed_quote, end_marker and blank_line, of the record's start. */
+  /** Of the offending byte; for record_too_large, maybe_cut, unclosed_quote, end_marker and blank_line, of the record's start. */
   readonly offset: number;
 }
 
@@ -214,7 +218,9 @@ export class RecordScanner {
   #endRecord(chunk: Buffer, end: number, next: number): void {
     const start = this.#recordStart;
     const length = end - start;
+    const { lobMaxSize } = this.#options;
     if (length > this.#options.maxRecordBytes) this.#failAtRecord("record_too_large");
+    else if (lobMaxSize !== undefined && mayHoldCut(length, lobMaxSize)) this.#failAtRecord("maybe_cut");
     else if (length === 0 && !this.#options.singleColumn) this.#failAtRecord("blank_line");
     else if (length === 2 && this.#byteAt(chunk, start) === backslash && this.#byteAt(chunk, start + 1) === dot) {
       // PostgreSQL before 18 takes this line for the end of the input and drops the rest without an error.

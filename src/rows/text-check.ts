@@ -52,7 +52,7 @@ function allContinue(bytes: Buffer): boolean {
 }
 
 /** Where the character begins that the chunk's end cuts, or the chunk's length. */
-function openCharacter(chunk: Buffer, from: number): number {
+export function openCharacter(chunk: Buffer, from: number): number {
   const end = chunk.length;
   for (let at = end - 1; at >= from && at >= end - 3; at--) {
     const byte = chunk[at]!;

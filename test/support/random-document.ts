@@ -84,7 +84,7 @@ export function hasFraction({ number }: Record<string, unknown>): boolean {
 
 export function badDocument(random: Random): { readonly text: string; readonly bad: string } {
   return random.pick([
-    { text: '{"plain": "broken', bad: "truncated_lob" },
+    { text: '{"plain": "broken', bad: "bad_json" },
     { text: '{"drift": tru}', bad: "bad_json" },
     { text: '{"drift": {"deep": 1}, "flag": [1]} x', bad: "bad_json" },
     { text: "[1]", bad: "not_object" },

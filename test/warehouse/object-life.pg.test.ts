@@ -3,12 +3,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readStatusFacts } from "../../src/load/status-facts.ts";
 import { evaluate } from "../../src/observe/evaluate.ts";
 import { beginBackfill } from "../../src/warehouse/backfills.ts";
-import {
-  type HistoryObject,
-  LoadHistory,
-  type OpenObject,
-  type RetryPolicy,
-} from "../../src/warehouse/load-history.ts";
 import { migrate } from "../../src/warehouse/migrate.ts";
 import {
   afterEvent,
