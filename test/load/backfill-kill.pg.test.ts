@@ -1,14 +1,17 @@
-/** A backfill of 30 hours that is killed twice, with hourly loads between: the end is the source's. */
+/** A backfill of 30 days that is killed twice, with hourly loads between and beside it: the end is the source's. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type DropObject, readBody } from "../../src/demo/drop-writer.ts";
+import { type Cell, type DropObject, readBody } from "../../src/demo/drop-writer.ts";
 import { makeDrops } from "../../src/demo/drops.ts";
 import { startDrayage } from "../support/drayage.ts";
 import { faultsOf } from "../support/scene.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
 const rows = 3000;
-const hours = 30;
+/** An object each: thirty days that are loaded again, and a day that comes meanwhile. */
+const hours = 31 * 24;
+const fullLoads = 3;
+const known = fullLoads + 30 * 24;
 
 let place: Workplace;
 beforeAll(async () => {
@@ -19,16 +22,20 @@ afterAll(() => place.end());
 interface Written {
   readonly objects: readonly { readonly object: DropObject; readonly body: Buffer }[];
   readonly columns: readonly string[];
-  /** As text, sorted. */
-  readonly state: readonly string[];
+  readonly state: readonly (readonly Cell[])[];
 }
 
 async function write(seed: number, folder: string): Promise<Written> {
-  const drops = makeDrops({ kind: "relational", seed, rows, objects: 3, hours, changesPerObject: 120, folder });
+  const drops = makeDrops({ kind: "relational", seed, rows, objects: fullLoads, hours, changesPerObject: 10, folder });
   const objects = [];
   for (const object of drops.objects()) objects.push({ object, body: Buffer.from(await readBody(object)) });
-  const state = [...drops.state()].map((row) => row.map((cell) => cell ?? "-").join("|")).sort();
-  return { objects, columns: drops.columns, state };
+  return { objects, columns: drops.columns, state: [...drops.state()] };
+}
+
+/** The source's rows as text, sorted. */
+function states({ state, columns }: Written, of: readonly string[]): string[] {
+  const at = of.map((column) => columns.indexOf(column));
+  return state.map((row) => at.map((i) => row[i] ?? "-").join("|")).sort();
 }
 
 /** Rows of the main table as text, sorted. */
@@ -56,11 +63,14 @@ tables:
     expect(faultsOf(ran)).toEqual([]);
     expect(ran.exit).toBe(0);
   };
-  const start = () =>
-    startDrayage(["backfill", table, "--all", "--json"], {
+  const start = (...range: string[]) =>
+    startDrayage(["backfill", table, ...range, "--json"], {
       cwd: place.dir,
       env: { HOME: place.dir, DATABASE_URL: place.url },
+      timeout: 180_000,
     });
+  // The first hour's object was closed after the second hour began.
+  const thirtyDays = append ? ["--all"] : ["--from", "2026-01-01", "--to", "2026-01-31T01:30Z"];
   const done = async () => {
     const { rows: found } = await place.client.query<{ done: number }>(
       "select count(*)::int as done from drayage.load_history where table_name = $1 and backfill is not null and status = 'loaded'",
@@ -69,7 +79,7 @@ tables:
     return found[0]?.done ?? 0;
   };
   const killAt = async (objects: number) => {
-    const run = start();
+    const run = start(...thirtyDays);
     let over = false;
     const ended = run.ended.finally(() => {
       over = true;
@@ -79,31 +89,50 @@ tables:
     expect((await ended).exit).toBe(-1);
   };
 
-  test("equals the oracle", { timeout: 180_000 }, async () => {
+  test("equals the oracle", { timeout: 300_000 }, async () => {
     const written = await write(append ? 72 : 71, `shop/${table}`);
-    const put = (from: number, to: number) => {
-      for (const { object, body } of written.objects.slice(from, to)) place.put(object.path, body);
+    let arrived = 0;
+    const arrive = (objects: number) => {
+      for (const { object, body } of written.objects.slice(arrived, arrived + objects)) place.put(object.path, body);
+      arrived += objects;
+    };
+    const hourly = async () => {
+      arrive(1);
+      await load();
     };
     const ignored = written.columns.at(-1) ?? "";
     configure(ignored);
-    put(0, 23);
+    arrive(known);
     await load();
     expect((await stored(table, ["id"])).length).toBeGreaterThan(rows / 2);
     configure(undefined);
 
-    await killAt(4);
-    put(23, 26);
-    await load();
-    await killAt((await done()) + 5);
-    put(26, 30);
+    await killAt(100);
+    for (let hour = 0; hour < 3; hour += 1) await hourly();
+    const before = await done();
+    expect(before).toBeGreaterThanOrEqual(100);
+    await killAt(before + 150);
+    await hourly();
     // Side by side: the same locks.
-    const [ran, beside] = await Promise.all([start().ended, place.run(["load", "--json"])]);
-    expect([faultsOf(ran), faultsOf(beside)]).toEqual([[], []]);
-    expect([ran.exit, beside.exit]).toEqual([0, 0]);
+    const going = start(...thirtyDays);
+    let over = false;
+    const ended = going.ended.finally(() => {
+      over = true;
+    });
+    let beside = 0;
+    for (; !over; beside += 1) await hourly();
+    expect(beside).toBeGreaterThan(0);
+    const ran = await ended;
+    expect(faultsOf(ran)).toEqual([]);
+    expect(ran.exit).toBe(0);
     const summary = JSON.parse(ran.stdout) as { command: string; backfill: { done_before: number; objects: number } };
     expect(summary.command).toBe("backfill");
-    expect(summary.backfill.done_before).toBeGreaterThanOrEqual(9);
-    put(30, written.objects.length);
+    expect(summary.backfill.done_before).toBeGreaterThanOrEqual(before + 150);
+    expect(summary.backfill.done_before + summary.backfill.objects).toBeGreaterThanOrEqual(
+      append ? known : known - fullLoads,
+    );
+    expect(arrived).toBeLessThan(written.objects.length);
+    arrive(written.objects.length - arrived);
     await load();
 
     if (append) {
@@ -117,7 +146,14 @@ tables:
         `select _object from shop.clicks group by 1 having count(${ignored}) = 0`,
       );
       expect(missing.rows).toEqual([]);
-    } else expect(await stored(table, written.columns)).toEqual(written.state);
+    } else {
+      // The thirty days are done; rows that nothing changed since the full load wait for it.
+      const others = written.columns.filter((column) => column !== ignored);
+      expect(await stored(table, others)).toEqual(states(written, others));
+      expect(await stored(table, written.columns)).not.toEqual(states(written, written.columns));
+      expect((await start("--full-load").ended).exit).toBe(0);
+      expect(await stored(table, written.columns)).toEqual(states(written, written.columns));
+    }
 
     const { rows: statuses } = await place.client.query(
       "select distinct status from drayage.load_history where table_name = $1",
@@ -128,6 +164,6 @@ tables:
       "select count(*)::int as all, count(finished_at)::int as finished from drayage.backfills where table_name = $1",
       [table],
     );
-    expect(backfills).toEqual([{ all: 1, finished: 1 }]);
+    expect(backfills).toEqual([append ? { all: 1, finished: 1 } : { all: 2, finished: 2 }]);
   });
 });

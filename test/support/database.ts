@@ -10,11 +10,11 @@ export interface FreshDatabase {
   drop(): Promise<void>;
 }
 
-/** An empty UTF-8 database from template0, with a connected client. */
-export async function freshDatabase(): Promise<FreshDatabase> {
+/** An empty UTF-8 database from template0, with a connected client. `server`: another than that of the run. */
+export async function freshDatabase(server = inject("postgresUrl")): Promise<FreshDatabase> {
   const name = `test_${randomBytes(8).toString("hex")}`;
-  await onServer(`create database ${name} template template0 encoding 'UTF8'`);
-  const url = new URL(inject("postgresUrl"));
+  await onServer(server, `create database ${name} template template0 encoding 'UTF8'`);
+  const url = new URL(server);
   url.pathname = `/${name}`;
   const client = new pg.Client({ connectionString: url.href });
   // `drop` ends connections from the server's side; without a listener that would end the test run.
@@ -25,7 +25,7 @@ export async function freshDatabase(): Promise<FreshDatabase> {
     client,
     async drop() {
       await client.end();
-      await onServer(`drop database if exists ${name} with (force)`);
+      await onServer(server, `drop database if exists ${name} with (force)`);
     },
   };
 }
@@ -40,8 +40,9 @@ export async function withDatabase<T>(run: (database: FreshDatabase) => Promise<
   }
 }
 
-async function onServer(statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: inject("postgresUrl") });
+/** On a connection of its own. */
+export async function onServer(server: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: server });
   await client.connect();
   try {
     await client.query(statement);

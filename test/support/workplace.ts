@@ -4,9 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import pg from "pg";
 import { inject } from "vitest";
-import { type FreshDatabase, freshDatabase } from "./database.ts";
+import { type FreshDatabase, freshDatabase, onServer } from "./database.ts";
 import { type Ran, runDrayage } from "./drayage.ts";
 
 export interface Workplace extends Pick<FreshDatabase, "client"> {
@@ -25,9 +24,12 @@ export interface Workplace extends Pick<FreshDatabase, "client"> {
   end(): Promise<void>;
 }
 
-/** `password`: of the role, which lives as long as the workplace. */
-export async function openWorkplace(password = randomBytes(8).toString("hex")): Promise<Workplace> {
-  const database = await freshDatabase();
+/** `password`: of the role, which lives as long as the workplace; `server`: another than that of the run. */
+export async function openWorkplace(
+  password = randomBytes(8).toString("hex"),
+  server = inject("postgresUrl"),
+): Promise<Workplace> {
+  const database = await freshDatabase(server);
   const name = new URL(database.url).pathname.slice(1);
   const role = `role_${name}`;
   await database.client.query(`create role ${role} login password '${password}'`);
@@ -53,17 +55,7 @@ export async function openWorkplace(password = randomBytes(8).toString("hex")): 
     async end() {
       rmSync(dir, { recursive: true, force: true });
       await database.drop();
-      await dropRole(role);
+      await onServer(server, `drop role if exists ${role}`);
     },
   };
-}
-
-async function dropRole(role: string): Promise<void> {
-  const client = new pg.Client({ connectionString: inject("postgresUrl") });
-  await client.connect();
-  try {
-    await client.query(`drop role if exists ${role}`);
-  } finally {
-    await client.end();
-  }
 }
