@@ -87,7 +87,8 @@ export class WalkedObject {
   async merge(runId: bigint, rejected: number, answer: "comes" | "never came" = "comes"): Promise<void> {
     const { claim } = await this.claim();
     const counts = { ...noCounts(), read: 2, inserted: 2 - rejected, rejected };
-    const reject = { historyId: claim.id, tableName: this.#table, record: 1, reason: "null_key", offset: 0, length: 1 };
+    const reason = "null_key" as const;
+    const reject = { historyId: claim.id, tableName: this.#table, record: 1, reason, offset: 0, length: 1 };
     await this.#world.session
       .transaction(async () => {
         await this.history.fence(runId, [claim.id]);
