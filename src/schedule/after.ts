@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { AfterStep } from "../config/config.ts";
 import { DrayageError } from "../errors.ts";
 import type { Logger } from "../observe/logger.ts";
+import { callWebhook } from "../observe/webhook.ts";
 
 /** What was loaded since the steps last began. */
 export interface Loaded {
@@ -134,32 +135,16 @@ export class After {
     });
   }
 
-  async #webhook(url: string, loaded: Loaded): Promise<string | undefined> {
+  async #webhook(url: string, { runId, tables }: Loaded): Promise<string | undefined> {
+    const body = { format: 1, event: "loaded", run_id: Number(runId), tables };
     let fault = "";
     for (let attempt = 0; ; attempt++) {
-      const found = await this.#post(url, loaded);
+      const found = await callWebhook({ url, body, timeoutMs: webhookTimeoutMs, signal: this.#stop.signal });
       if (found === undefined) return undefined;
       fault = found;
       const pause = (this.#settings.webhookPausesMs ?? usualPausesMs)[attempt];
       if (pause === undefined || this.#stop.signal.aborted) return fault;
       await sleep(pause, undefined, { signal: this.#stop.signal }).catch(() => undefined);
-    }
-  }
-
-  async #post(url: string, { runId, tables }: Loaded): Promise<string | undefined> {
-    try {
-      const response = await fetch(url, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ format: 1, event: "loaded", run_id: Number(runId), tables }),
-        signal: AbortSignal.any([this.#stop.signal, AbortSignal.timeout(webhookTimeoutMs)]),
-      });
-      await response.body?.cancel();
-      return response.ok ? undefined : `was answered with HTTP status ${response.status}`;
-    } catch (error) {
-      // The message of fetch may hold the address, and the address a secret.
-      const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
-      return `was not answered (${cause?.code ?? (error as Error).name})`;
     }
   }
 }
