@@ -96,6 +96,7 @@ function typeText(path: readonly string[], schema: JsonSchema): string {
   const key = path.at(-1) ?? "";
   if (durations.includes(key) || path[0] === "retention") return "duration";
   if (sizes.includes(key)) return "size";
+  if (path.join(".") === "alerts.daily") return "time of day, or true";
   if (path.join(".") === "schedule.after") return "text, {webhook} or list";
   if (key === "columns" && mapOf(schema)?.properties === undefined && choicesOf(schema).length === 0)
     return "map or list";

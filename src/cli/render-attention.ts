@@ -1,20 +1,22 @@
 /** What needs somebody, each with what mends it: for status and for the end of a load. */
 import type { Attention, AttentionCause } from "../observe/attention.ts";
-import { shellWord } from "../observe/shell-word.ts";
+import { causeWords, oldestOf, sharedCommand, sharedMessage } from "../observe/attention-group.ts";
 import { agoText } from "../observe/span-text.ts";
 import { safeText, type Terminal, type Tone, tone } from "./terminal.ts";
 
-const words: Readonly<Record<AttentionCause, readonly [word: string, tone: Tone]>> = {
-  failed: ["failed", "bad"],
-  late_source: ["late", "bad"],
-  late_table: ["late", "bad"],
-  decision: ["waits", "warn"],
-  new_generation: ["reloaded", "warn"],
-  held: ["held", "warn"],
-  lost_run: ["lost", "warn"],
-  paused: ["paused", "warn"],
-  rejects: ["rejected", "warn"],
-  unclaimed: ["unclaimed", "dim"],
+const tones: Readonly<Record<AttentionCause, Tone>> = {
+  failed: "bad",
+  late_source: "bad",
+  late_table: "bad",
+  decision: "warn",
+  new_generation: "warn",
+  held: "warn",
+  lost_run: "warn",
+  paused: "warn",
+  backfill: "warn",
+  rejects: "warn",
+  unclaimed: "dim",
+  alerts: "warn",
 };
 
 /** Of one cause, this many are listed; more become one line with their names. */
@@ -49,46 +51,17 @@ function manyText(terminal: Terminal, group: readonly Attention[], now: Date): s
   if (first === undefined) return "";
   const names = group.map((one) => one.table ?? one.folder ?? "").map((name) => safeText(name || "(top level)"));
   const more = names.length > namesInOneLine ? ` and ${names.length - namesInOneLine} more` : "";
-  const what = sharedMessage(group);
-  const oldest = group.reduce<Date | undefined>(
-    (best, { since }) => (since !== undefined && (best === undefined || since < best) ? since : best),
-    undefined,
-  );
+  const oldest = oldestOf(group);
   const since = oldest === undefined ? "" : tone(terminal, "dim", ` (the first ${agoText(oldest, now)})`);
-  const place = first.table === undefined ? (first.folder ?? "") : first.table;
-  const command = place === "" ? first.command : generic(first.command, place, first.table !== undefined);
   return (
-    `${label(terminal, first.cause)}${names.slice(0, namesInOneLine).join(", ")}${more}: ${safeText(what)}${since}\n` +
-    `  next     ${safeText(command)}`
+    `${label(terminal, first.cause)}${names.slice(0, namesInOneLine).join(", ")}${more}: ${safeText(sharedMessage(group))}${since}\n` +
+    `  next     ${safeText(sharedCommand(group))}`
   );
-}
-
-/** Messages that differ in their number alone are added up. */
-function sharedMessage(group: readonly Attention[]): string {
-  if (group[0]?.cause === "unclaimed") return "No table reads these folders";
-  const plain = (message: string) => message.replace(/^\d+ (object|record)s?( was| were)?/, "$1");
-  const largest = group.reduce((best, one) => ((one.count ?? 0) > (best.count ?? 0) ? one : best));
-  const counted = /^\d+ /.test(largest.message);
-  const sum = group.reduce((total, one) => total + (one.count ?? 0), 0);
-  const message = counted
-    ? largest.message.replace(
-        /^\d+ (object|record)s?( was| were)?/,
-        (_, noun: string, verb = "") => `${sum} ${noun}s${verb === "" ? "" : " were"}`,
-      )
-    : largest.message;
-  const alike = group.every((one) => plain(one.message) === plain(largest.message));
-  return alike ? message : `${message}, and others`;
-}
-
-/** The same command for any of them. */
-function generic(command: string, name: string, isTable: boolean): string {
-  const [base = command] = command.split(" --object ");
-  return isTable ? base.replace(` ${shellWord(name)}`, " TABLE") : base.replace(JSON.stringify(name), "each");
 }
 
 function label(terminal: Terminal, cause: AttentionCause): string {
-  const [word, kind] = words[cause];
-  return `${tone(terminal, kind, word)}${" ".repeat(Math.max(2, 11 - word.length))}`;
+  const word = causeWords[cause];
+  return `${tone(terminal, tones[cause], word)}${" ".repeat(Math.max(2, 11 - word.length))}`;
 }
 
 export function attentionJson(one: Attention): Record<string, unknown> {
@@ -96,6 +69,8 @@ export function attentionJson(one: Attention): Record<string, unknown> {
     cause: one.cause,
     table: one.table,
     folder: one.folder,
+    run: one.run,
+    code: one.code,
     since: one.since?.toISOString(),
     count: one.count,
     message: one.message,

@@ -1,6 +1,6 @@
 /** The end of a load: what arrived where, the balance, what needs somebody. */
 import { exitOfCode } from "../load/load-errors.ts";
-import { exitOf, type RunReport, sumCounts, type TableReport } from "../load/report.ts";
+import { exitOf, pausedTables, type RunReport, sumCounts, type TableReport } from "../load/report.ts";
 import type { Attention } from "../observe/attention.ts";
 import { formatBytes, formatCount, formatDuration } from "../observe/progress.ts";
 import { outcomes } from "../warehouse/record-counts.ts";
@@ -174,6 +174,7 @@ export function loadJson(report: RunReport): Record<string, unknown> {
     ignored: report.ignored,
     unclaimed: Object.fromEntries(report.unclaimed),
     attention: report.attention.map(attentionJson),
+    paused: pausedTables(report),
     milliseconds: Math.round(report.milliseconds),
     peak_rss_bytes: report.peakRssBytes,
     tables: report.tables.map((table) => ({

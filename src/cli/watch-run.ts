@@ -10,7 +10,7 @@ import { loadJson, loadText, problemsText } from "./render-load.ts";
 import { print, type Terminal } from "./terminal.ts";
 
 export interface RunWatch {
-  readonly hooks: Pick<RunSettings, "onStart" | "onBytes" | "onRecords" | "onUnit">;
+  readonly hooks: Pick<RunSettings, "onStart" | "onBytes" | "onRecords" | "onUnit" | "onWarning">;
   stop(): void;
 }
 
@@ -49,6 +49,7 @@ export function watchRun(host: Host, terminal: Terminal, logger: Logger): RunWat
         if (terminal.interactive) logger.debug("unit loaded", fields);
         else logger.info("unit loaded", fields);
       },
+      onWarning: ({ message, code, next }) => logger.warn(message, { code, next }),
     },
     stop: () => progress.stop(),
   };

@@ -1,4 +1,6 @@
 /** The shapes of a checked config: what the rest of the program reads. Made by load-config.ts, changed by nobody. */
+
+import type { AlertCause } from "./alert-causes.ts";
 import type { AwsKeys } from "./aws-keys.ts";
 
 export interface Config {
@@ -11,6 +13,7 @@ export interface Config {
   readonly limits: Limits;
   readonly log: LogConfig;
   readonly schedule: ScheduleConfig;
+  readonly alerts: AlertConfig;
 }
 
 export interface SourceConfig {
@@ -85,6 +88,16 @@ export interface ScheduleConfig {
   readonly after: readonly AfterStep[];
   /** undefined: no port is opened. */
   readonly http: HttpConfig | undefined;
+}
+
+/** Both URLs may hold a secret: never logged. */
+export interface AlertConfig {
+  /** undefined: no alert is sent, and none is kept. */
+  readonly webhook: string | undefined;
+  readonly heartbeat: string | undefined;
+  readonly on: readonly AlertCause[];
+  /** Minutes after midnight in schedule.timezone; undefined: no summary. */
+  readonly daily: number | undefined;
 }
 
 /** What runs when a pass has loaded something. Both hold what the environment gave them: never logged. */

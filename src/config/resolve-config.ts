@@ -1,6 +1,7 @@
 /** Checked input to the Config that the program reads: defaults filled in, source < defaults < table merged. */
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { alertCauses } from "./alert-causes.ts";
 import { awsKeys, awsRegion } from "./aws-keys.ts";
 import { tidyType } from "./column-type.ts";
 import type {
@@ -48,6 +49,12 @@ export function resolveConfig(input: ConfigInput, tree: ConfigTree, file: string
     },
     log: { level: input.log?.level ?? "info", format: input.log?.format ?? "auto" },
     schedule: resolveSchedule(input.schedule ?? {}),
+    alerts: {
+      webhook: input.alerts?.webhook,
+      heartbeat: input.alerts?.heartbeat,
+      on: input.alerts?.on ?? alertCauses,
+      daily: input.alerts?.daily,
+    },
   };
 }
 

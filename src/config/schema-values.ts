@@ -1,5 +1,6 @@
 /** The kinds of values that config keys take, each with the sentence that says what is wrong with another one. */
 import { z } from "zod";
+import { alertCauses } from "./alert-causes.ts";
 import { isColumnType, tidyType } from "./column-type.ts";
 import { cronFault } from "./cron-text.ts";
 import { prefixFault, templateFault, trimSlashes } from "./folder-names.ts";
@@ -122,7 +123,7 @@ export const cron = text.superRefine((line, context) => {
   if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
 });
 
-const webhookUrl = text.refine(
+export const webhookUrl = text.refine(
   (url) => /^https?:\/\/[^/]/.test(url) && URL.canParse(url),
   "must be an http:// or https:// URL",
 );
@@ -133,6 +134,37 @@ export function afterSteps() {
   return z
     .union([step, z.array(step)], "must be a shell command, {webhook: url}, or a list of these")
     .transform((value) => (Array.isArray(value) ? value : [value]));
+}
+
+/** One cause of alerts or a list of them. */
+export function causes() {
+  const cause = choice(...alertCauses);
+  return z
+    .union([cause, z.array(cause)], `must be a list of causes: ${alternatives(alertCauses)}`)
+    .transform((value) => (Array.isArray(value) ? value : [value]));
+}
+
+/** A time of day as minutes after midnight; `true` is 08:00, `false` none. */
+export function timeOfDay() {
+  const message = 'must be a time of day such as "08:00", or true';
+  return z
+    .union([flag(), z.string().regex(/^([01]?\d|2[0-3]):[0-5]\d$/, message)], message)
+    .transform((value): number | undefined => {
+      if (typeof value === "boolean") return value ? 8 * 60 : undefined;
+      const [hours = 0, minutes = 0] = value.split(":").map(Number);
+      return hours * 60 + minutes;
+    });
+}
+
+/** What chooses among alerts sends none by itself. */
+export function alertFaults(
+  alerts: { webhook?: string | undefined; on?: unknown; daily?: number | undefined },
+  context: z.RefinementCtx,
+): void {
+  if (alerts.webhook !== undefined) return;
+  for (const key of ["on", "daily"] as const)
+    if (alerts[key] !== undefined)
+      context.addIssue({ code: "custom", path: [key], message: "does nothing without alerts.webhook" });
 }
 
 /** Others than this machine may listen only to who knows the token; an address without a port would do nothing. */

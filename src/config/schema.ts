@@ -210,12 +210,18 @@ export const configSchema = v.section({
     .optional(),
   alerts: v
     .section({
-      webhook: v.text.optional().describe("URL that alerts are posted to."),
-      heartbeat: v.text.optional().describe("URL that is called after every good run."),
-      on: v.names().optional().describe("What alerts are sent for."),
+      webhook: v.webhookUrl.optional().describe("URL that alerts are posted to, shaped for Slack."),
+      heartbeat: v.webhookUrl
+        .optional()
+        .describe("URL that is called after every good run of the whole source: a dead man's switch."),
+      on: v.causes().optional().describe("The causes that alerts are sent for; all, unless set."),
       unusual: z.unknown().optional().describe("What counts as an unusual hour."),
-      daily: z.unknown().optional().describe("A summary once a day."),
+      daily: v
+        .timeOfDay()
+        .optional()
+        .describe("A summary once a day, from this time in schedule.timezone on; true is 08:00."),
     })
+    .superRefine(v.alertFaults)
     .optional(),
   retention: v
     .section({

@@ -82,6 +82,13 @@ export function sumCounts(objects: readonly ObjectReport[]): RecordCounts {
   return sum;
 }
 
+/** Every table that is paused, whether this run had anything for it or not: a pause is said by each run. */
+export function pausedTables({ tables, attention }: Pick<RunReport, "tables" | "attention">): string[] {
+  const names = tables.filter((table) => table.paused).map((table) => table.table);
+  for (const { cause, table } of attention) if (cause === "paused" && table !== undefined) names.push(table);
+  return [...new Set(names)].sort();
+}
+
 /** The worst wins, in the order of design §4: 2, 1, 5, 6, 7, 4, 3, 0. */
 const severity = [2, 1, 5, 6, 7, 4, 3, 0] as const;
 

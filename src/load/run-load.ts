@@ -1,22 +1,20 @@
 /** One pass: list what is new, load each table, wait for what others hold, say what became of everything. */
 import type { Config } from "../config/config.ts";
 import { DrayageError } from "../errors.ts";
-import type { Attention } from "../observe/attention.ts";
-import { evaluate } from "../observe/evaluate.ts";
 import type { ObjectSource } from "../source/object-source.ts";
+import { noteBackfillRun } from "../warehouse/backfills.ts";
 import { type Again, LoadHistory, type OpenObject } from "../warehouse/load-history.ts";
 import { migrate } from "../warehouse/migrate.ts";
-import { finishRun, startRun } from "../warehouse/runs.ts";
+import { startRun } from "../warehouse/runs.ts";
 import { Session } from "../warehouse/session.ts";
-import { noteSightings, type RunSightings } from "../warehouse/sightings.ts";
-import { isConnectionLost, warehouseError } from "../warehouse/warehouse-error.ts";
+import { warehouseError } from "../warehouse/warehouse-error.ts";
 import { type DiscoveredTable, discover, type SourceObject, type TableFilter } from "./discover.ts";
+import { endFailedRun, endRun } from "./end-run.ts";
 import { exitOfCode } from "./load-errors.ts";
 import { type LoadSettings, loadTable } from "./load-table.ts";
 import { retryPolicy } from "./next-unit.ts";
 import { Sightings } from "./note-run.ts";
 import { exitOf, type RunReport, sumCounts, type TableReport } from "./report.ts";
-import { readStatusFacts } from "./status-facts.ts";
 import { Worker } from "./worker.ts";
 
 export interface RunSettings {
@@ -45,6 +43,8 @@ export interface RunSettings {
   readonly onRecords?: LoadSettings["onRecords"];
   readonly onUnit?: LoadSettings["onUnit"];
   readonly onObject?: LoadSettings["onObject"];
+  /** What went wrong beside the load: alerts, heartbeat. Neither stops nor changes anything. */
+  readonly onWarning?: ((error: DrayageError) => void) | undefined;
 }
 
 /** What a run found to do. */
@@ -63,12 +63,14 @@ export async function runLoad(settings: RunSettings): Promise<RunReport> {
       throw warehouseError(error, "start a run");
     });
     try {
+      if (settings.again !== undefined)
+        await noteBackfillRun(control, config.warehouse.stateSchema, settings.again.backfill, runId);
       const sightings = new Sightings();
       const report = await loadEverything(control, runId, settings, sightings);
       const exit = exitOf(report, exitOfCode);
       const attention = await endRun(control, settings, {
         runId,
-        status: exit === 0 || exit === 3 ? "done" : "failed",
+        good: exit === 0 || exit === 3,
         counts: runCounts(report.tables),
         seen: sightings.of(report, scopeOf(settings)),
       });
@@ -82,41 +84,11 @@ export async function runLoad(settings: RunSettings): Promise<RunReport> {
       const aborted = settings.signal?.aborted === true;
       const known = aborted ? error : warehouseError(error, "load");
       const code = !aborted && known instanceof DrayageError ? known.code : undefined;
-      await finishRun(control, config.warehouse.stateSchema, runId, "failed", {}, code).catch(() => undefined);
+      await endFailedRun(control, settings, runId, code);
       throw known;
     }
   } finally {
     await control.close();
-  }
-}
-
-interface RunEnding {
-  readonly runId: bigint;
-  readonly status: "done" | "failed";
-  readonly counts: Record<string, number>;
-  readonly seen: RunSightings;
-}
-
-/** The run's own connection idled while the others loaded: that it broke takes back nothing of what is loaded. */
-async function endRun(control: Session, { config, command }: RunSettings, ending: RunEnding): Promise<Attention[]> {
-  const { stateSchema } = config.warehouse;
-  // Each step may be carried out twice.
-  const end = async (session: Session): Promise<Attention[]> => {
-    await noteSightings(session, stateSchema, ending.runId, ending.seen);
-    await finishRun(session, stateSchema, ending.runId, ending.status, ending.counts);
-    const { facts, now } = await readStatusFacts(session, config);
-    return evaluate(facts, now);
-  };
-  try {
-    return await end(control);
-  } catch (error) {
-    if (!isConnectionLost(error)) throw error;
-    const fresh = await Session.connect(config.warehouse, command, config.source.timezone);
-    try {
-      return await end(fresh);
-    } finally {
-      await fresh.close();
-    }
   }
 }
 
@@ -180,7 +152,6 @@ async function loadEverything(
   return { runId, tables, listed: discovery.listed, ignored: discovery.ignored, unclaimed: discovery.unclaimed };
 }
 
-/** Whether what waits for a change is tried, too: somebody asked. */
 /** Somebody asked for objects, or changed a limit: what waits for a change is tried too. */
 function isForced({ objects, again, failedOnly, rejectLimit }: RunSettings): boolean {
   return objects.length > 0 || again !== undefined || failedOnly === true || rejectLimit !== undefined;

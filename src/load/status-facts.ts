@@ -41,6 +41,9 @@ function factsOf(rows: StatusRows, config: Config): StatusFacts {
     tables,
     unclaimed: rows.unclaimed,
     decisions: rows.decisions,
+    backfills: rows.backfills,
+    // Without a webhook nothing waits to be delivered.
+    undelivered: config.alerts.webhook === undefined ? undefined : rows.undelivered,
     holds: rows.holds.map(({ host, pid, ...hold }) => ({ ...hold, where: `${host}:${pid}` })),
     lostRun:
       runs.lost_id === null || runs.lost_at === null

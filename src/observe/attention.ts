@@ -1,20 +1,14 @@
 /** What needs somebody, and the facts that it is decided from (evaluate.ts). */
+import { alertCauses } from "../config/alert-causes.ts";
 
-/** In the order of the list: what stops data from arriving first. */
-export const attentionCauses = [
-  "failed",
-  "late_source",
-  "decision",
-  "new_generation",
-  "late_table",
-  "held",
-  "lost_run",
-  "paused",
-  "rejects",
-  "unclaimed",
-] as const;
+/** In the order of the list: what stops data from arriving first. That alerts are not delivered is itself not alerted. */
+export const attentionCauses = [...alertCauses, "alerts"] as const;
 
 export type AttentionCause = (typeof attentionCauses)[number];
+
+export function isAttentionCause(text: string): text is AttentionCause {
+  return (attentionCauses as readonly string[]).includes(text);
+}
 
 export interface Attention {
   readonly cause: AttentionCause;
@@ -22,6 +16,10 @@ export interface Attention {
   readonly table?: string | undefined;
   /** Of `unclaimed`. */
   readonly folder?: string | undefined;
+  /** Of `held` and `lost_run`. */
+  readonly run?: string | undefined;
+  /** What tells one kind of the cause from another: an error code, a word. */
+  readonly code?: string | undefined;
   readonly since?: Date | undefined;
   /** Objects, records or tables, as the message says. */
   readonly count?: number | undefined;
@@ -89,6 +87,26 @@ export interface StatusFacts {
   }[];
   /** Ended without a word, and no run finished since. */
   readonly lostRun: { readonly runId: string; readonly where: string; readonly since: Date } | undefined;
+  /** Backfills that did not come to their end and can go on. */
+  readonly backfills: readonly {
+    readonly table: string;
+    /** As typed. */
+    readonly words: string;
+    readonly since: Date;
+    /** Whether a run works on it. */
+    readonly running: boolean;
+  }[];
+  /** Events that the webhook did not take; undefined: it took every one. */
+  readonly undelivered:
+    | {
+        readonly events: number;
+        readonly since: Date;
+        /** Of the last attempt, as the end of a sentence. */
+        readonly fault: string;
+        /** How many of them are tried no more. */
+        readonly givenUp: number;
+      }
+    | undefined;
   /** The last run, when an error ended it as a whole. */
   readonly failedRun: { readonly runId: string; readonly code: string; readonly at: Date } | undefined;
 }

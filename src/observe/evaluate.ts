@@ -4,6 +4,8 @@ import { type Attention, attentionCauses, type StatusFacts, type TableFacts } fr
 import { latenessOf } from "./lateness.ts";
 import { shellWord } from "./shell-word.ts";
 
+const day = 86_400_000;
+
 /** In the order of `attentionCauses`, then by table. */
 export function evaluate(facts: StatusFacts, now: Date): Attention[] {
   const tables = facts.tables.filter((table) => table.configured);
@@ -14,6 +16,9 @@ export function evaluate(facts: StatusFacts, now: Date): Attention[] {
     ...lateness,
     ...facts.decisions.filter(({ table }) => known.has(table)).map(ofDecision),
     ...tables.flatMap(ofTable),
+    ...facts.backfills
+      .filter(({ table, since, running }) => known.has(table) && !(running && now.getTime() - since.getTime() <= day))
+      .map(ofBackfill),
     ...facts.unclaimed.map(
       ({ folder, objects, since }): Attention => ({
         cause: "unclaimed",
@@ -24,6 +29,7 @@ export function evaluate(facts: StatusFacts, now: Date): Attention[] {
         command: `add ${JSON.stringify(folder)} under tables, or to source.ignore`,
       }),
     ),
+    ...ofAlerts(facts),
   ];
   return found.sort(byUrgency);
 }
@@ -41,6 +47,7 @@ function ofRuns({ failedRun, lostRun, holds }: StatusFacts): Attention[] {
     const entry = entryOf(failedRun.code);
     found.push({
       cause: "failed",
+      code: failedRun.code,
       since: failedRun.at,
       message: `The last run, ${failedRun.runId}, ended with ${failedRun.code}${entry === undefined ? "" : `: ${entry.summary}`}`,
       command: "drayage load --verbose",
@@ -49,6 +56,7 @@ function ofRuns({ failedRun, lostRun, holds }: StatusFacts): Attention[] {
   if (lostRun !== undefined)
     found.push({
       cause: "lost_run",
+      run: lostRun.runId,
       since: lostRun.since,
       message: `Run ${lostRun.runId} on ${lostRun.where} ended without a word; the next run takes over what it held`,
       command: "drayage load",
@@ -56,6 +64,7 @@ function ofRuns({ failedRun, lostRun, holds }: StatusFacts): Attention[] {
   for (const hold of holds)
     found.push({
       cause: "held",
+      run: hold.runId,
       table: hold.tables.length === 1 ? hold.tables[0] : undefined,
       since: hold.since,
       count: hold.objects,
@@ -69,6 +78,7 @@ function ofDecision({ table, code, message, since }: StatusFacts["decisions"][nu
   return {
     cause: code === "NEW_GENERATION" ? "new_generation" : "decision",
     table,
+    code,
     since,
     message: `${code}: ${message}`,
     // The lines to paste are printed by both, and plan changes nothing.
@@ -82,6 +92,7 @@ function ofTable({ table, paused, failed, rejects }: TableFacts): Attention[] {
     found.push({
       cause: "failed",
       table,
+      code: failed.code,
       since: failed.since,
       count: failed.objects,
       message: `${objectsText(failed.objects)} failed: ${failed.code}${failed.passing ? ", tried again by each run" : ""}${failed.holdsTable === true ? "; what came after waits, the table is append" : ""}`,
@@ -107,6 +118,33 @@ function ofTable({ table, paused, failed, rejects }: TableFacts): Attention[] {
       command: `drayage rejects list ${shellWord(table)}`,
     });
   return found;
+}
+
+function ofBackfill({ table, words, since, running }: StatusFacts["backfills"][number]): Attention {
+  return {
+    cause: "backfill",
+    table,
+    since,
+    message: running
+      ? `The backfill ${words} has not come to its end`
+      : `The backfill ${words} was broken off; the same command goes on with it`,
+    command: running ? "drayage history --runs" : `drayage backfill ${shellWord(table)} ${words}`,
+  };
+}
+
+function ofAlerts({ undelivered }: StatusFacts): Attention[] {
+  if (undelivered === undefined) return [];
+  const { events, since, fault, givenUp } = undelivered;
+  const left = givenUp === 0 ? "each run tries again" : givenUp === events ? "given up" : `${givenUp} of them given up`;
+  return [
+    {
+      cause: "alerts",
+      since,
+      count: events,
+      message: `${events === 1 ? "1 alert was" : `${events} alerts were`} not delivered, ${left}: the webhook ${fault}`,
+      command: "check alerts.webhook, then drayage load",
+    },
+  ];
 }
 
 function failedCommand(table: string, failed: NonNullable<TableFacts["failed"]>): string {

@@ -40,12 +40,14 @@ function sourceLateness({ source, tables }: StatusFacts, now: Date): Attention |
   if (listedAt !== undefined && age(listedAt) > expectEveryMs)
     return {
       cause: "late_source",
+      code: "unlisted",
       since: listedAt,
       message: "No run has listed the source in time: see the schedule",
       command: "drayage load",
     };
   return {
     cause: "late_source",
+    code: "silent",
     since: last,
     message: `No object of any table came in time, expected ${everyText(expectEveryMs)}: see the DMS tasks`,
     command: "drayage history",

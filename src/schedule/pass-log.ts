@@ -2,7 +2,7 @@
 import type { DrayageError } from "../errors.ts";
 import { exitOfCode } from "../load/load-errors.ts";
 import type { LoadSettings } from "../load/load-table.ts";
-import { exitOf, type RunReport, sumCounts, type TableReport } from "../load/report.ts";
+import { exitOf, pausedTables, type RunReport, sumCounts, type TableReport } from "../load/report.ts";
 import type { RunWork } from "../load/run-load.ts";
 import type { Attention } from "../observe/attention.ts";
 import type { LogFields, Logger } from "../observe/logger.ts";
@@ -52,6 +52,10 @@ export class PassLog {
     });
   };
 
+  readonly warning = (error: DrayageError): void => {
+    this.#log.warn(error.message, this.#fields(error));
+  };
+
   ended(report: RunReport, next: Date): void {
     this.#run = report.runId.toString();
     for (const table of report.tables) this.#table(table);
@@ -64,6 +68,8 @@ export class PassLog {
       read,
       ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)),
       attention: report.attention.length,
+      // Each pass says it, and not only the first: a pause is never forgotten.
+      paused: pausedTables(report).join(",") || undefined,
       milliseconds: Math.round(report.milliseconds),
       next_pass: next.toISOString(),
     });

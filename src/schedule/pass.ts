@@ -111,6 +111,7 @@ export class Passes {
         signal,
         onStart: (work) => this.#log.begins(work),
         onUnit: this.#log.unit,
+        onWarning: this.#log.warning,
         onObject: (table, { counts, bytes }) =>
           metrics.countObject(table, Object.fromEntries(outcomes.map((outcome) => [outcome, counts[outcome]])), bytes),
       });

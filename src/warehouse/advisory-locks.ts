@@ -5,6 +5,10 @@ export const lockClass = {
   migrate: 0x64727930,
   run: 0x64727931,
   table: 0x64727932,
+  /** Comparing attention with the open alerts, in its transaction. */
+  alerts: 0x64727938,
+  /** Posting alerts, for as long as that takes. */
+  delivery: 0x64727939,
 } as const;
 
 /** run_id is a bigint, the lock's second key an integer: the low 31 bits are unique among runs that live together. */

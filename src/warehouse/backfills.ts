@@ -1,4 +1,5 @@
 /** Backfills: which range is loaded again, how far it is, what became of its objects before, how long it will take. */
+import { runIsAlive } from "./advisory-locks.ts";
 import { ident } from "./identifier.ts";
 import type { HistoryObject } from "./load-history.ts";
 import { mergedStatuses } from "./object-life.ts";
@@ -56,6 +57,37 @@ export async function beginBackfill(
 
 export async function finishBackfill(session: Session, stateSchema: string, id: bigint): Promise<void> {
   await session.query(`update ${ident(stateSchema)}.backfills set finished_at = now() where id = $1`, [id.toString()]);
+}
+
+/** Notes whose work it is. */
+export async function noteBackfillRun(session: Session, stateSchema: string, id: bigint, runId: bigint): Promise<void> {
+  await session.query(`update ${ident(stateSchema)}.backfills set run_id = $2 where id = $1`, [
+    id.toString(),
+    runId.toString(),
+  ]);
+}
+
+export interface UnfinishedBackfill {
+  readonly table: string;
+  readonly words: string;
+  readonly since: Date;
+  /** Whether a live run works on it, or is about to. */
+  readonly running: boolean;
+}
+
+/** The newest of each words, as long as the same words would go on with it. */
+export async function unfinishedBackfills(session: Session, stateSchema: string): Promise<UnfinishedBackfill[]> {
+  const { rows } = await session.query<UnfinishedBackfill>(
+    `select b.table_name as table, b.selector as words, b.began_at as since,
+            case when b.run_id is null then b.began_at > now() - interval '1 minute' else ${runIsAlive("b.run_id")} end as running
+     from (
+       select distinct on (table_name, selector) * from ${ident(stateSchema)}.backfills
+       order by table_name, selector, id desc
+     ) b
+     where b.finished_at is null and b.began_at > now() - make_interval(days => ${resumedForDays})
+     order by b.table_name collate "C", b.id`,
+  );
+  return rows;
 }
 
 interface BackfillRow {

@@ -1,5 +1,7 @@
 /** What the state schema knows about each table and run, for status: a few statements, whatever the history's length. */
 import { runIsAlive } from "./advisory-locks.ts";
+import { type UndeliveredAlerts, undeliveredAlerts } from "./alert-events.ts";
+import { type UnfinishedBackfill, unfinishedBackfills } from "./backfills.ts";
 import { ident } from "./identifier.ts";
 import { finalStatuses } from "./object-life.ts";
 import type { Session } from "./session.ts";
@@ -44,6 +46,8 @@ export interface StatusRows {
     readonly objects: number;
   }[];
   readonly runs: RunStatusRow;
+  readonly backfills: readonly UnfinishedBackfill[];
+  readonly undelivered: UndeliveredAlerts | undefined;
 }
 
 export interface RunStatusRow {
@@ -88,6 +92,8 @@ export async function readStatusRows(
     decisions: decisions.rows,
     holds: holds.rows,
     runs: await session.one<RunStatusRow>(runStatement(state)),
+    backfills: await unfinishedBackfills(session, stateSchema),
+    undelivered: await undeliveredAlerts(session, stateSchema),
   };
 }
 

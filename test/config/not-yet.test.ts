@@ -12,7 +12,7 @@ test.each([
   ["source.role", source("role: arn:x")],
   ["warehouse.staging: unlogged", warehouse("staging: unlogged")],
   ["warehouse.connections", warehouse("connections: 4")],
-  ["alerts", section("alerts: {webhook: x, heartbeat: y, on: [late], unusual: true, daily: 08:00}")],
+  ["alerts.unusual", section("alerts: {unusual: true}")],
   ["retention", section("retention: {rejects: 90d, tombstones: 30d, runs: 400d}")],
 ])("%s", (what, text) => {
   expect(problemsOf(text)).toEqual([

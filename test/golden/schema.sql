@@ -1,13 +1,47 @@
-table alerts (
-  event_id uuid not null default gen_random_uuid()
-  cause text not null
-  table_name text
-  raised_at timestamp with time zone not null default now()
-  cleared_at timestamp with time zone
+-- What is posted to alerts.webhook, in this order. At least once: a crash after the post repeats it with the same event_id.
+table alert_events (
+  event_id uuid not null
+  position bigint not null generated always as identity
+  kind text not null
+  cause text
+  code text
+  day date -- Of a daily summary: one a day, however many runs there are.
+  body jsonb not null -- Fixed when it was made; the same at each attempt.
+  created_at timestamp with time zone not null
+  attempts integer not null default 0
+  next_attempt_at timestamp with time zone not null
+  fault text -- Of the last attempt that failed.
   delivered_at timestamp with time zone
-  constraint alerts_cause_table_name_raised_at_key UNIQUE (cause, table_name, raised_at)
-  constraint alerts_pkey PRIMARY KEY (event_id)
+  given_up_at timestamp with time zone -- When it was too old to be of use.
+  constraint alert_events_attempts CHECK ((attempts >= 0))
+  constraint alert_events_body CHECK (COALESCE(((body #>> '{drayage,event_id}'::text[]) = (event_id)::text), false))
+  constraint alert_events_cause CHECK (((kind = 'daily'::text) = (cause IS NULL)))
+  constraint alert_events_day CHECK (((kind = 'daily'::text) = (day IS NOT NULL)))
+  constraint alert_events_kind CHECK ((kind = ANY (ARRAY['raised'::text, 'cleared'::text, 'daily'::text])))
+  constraint alert_events_one_end CHECK (((delivered_at IS NULL) OR (given_up_at IS NULL)))
+  constraint alert_events_pkey PRIMARY KEY (event_id)
+  constraint alert_events_tried CHECK (((delivered_at IS NULL) OR (attempts > 0)))
 )
+CREATE INDEX alert_events_open ON state.alert_events USING btree ("position") WHERE ((delivered_at IS NULL) AND (given_up_at IS NULL));
+CREATE UNIQUE INDEX alert_events_daily ON state.alert_events USING btree (day) WHERE (kind = 'daily'::text);
+
+-- What somebody was told of. One row from its beginning to its end; open until cleared_at is set.
+table alerts (
+  id bigint not null generated always as identity
+  cause text not null
+  subject text not null -- Code and place: of one cause and subject one alert is open at a time.
+  code text
+  place text not null -- The table, folder or run that it is about; empty: the source or the loading as a whole.
+  table_name text
+  folder text
+  message text not null -- As it was told.
+  since timestamp with time zone -- When it began, where that is known; raised_at is when a run found it.
+  raised_at timestamp with time zone not null
+  cleared_at timestamp with time zone
+  constraint alerts_cleared_after_raised CHECK ((cleared_at >= raised_at))
+  constraint alerts_pkey PRIMARY KEY (id)
+)
+CREATE UNIQUE INDEX alerts_open ON state.alerts USING btree (cause, subject) WHERE (cleared_at IS NULL);
 
 -- Ranges that were asked to be loaded again. One that is not finished goes on when the same command is given again.
 table backfills (
@@ -19,7 +53,9 @@ table backfills (
   to_time timestamp with time zone
   began_at timestamp with time zone not null default now()
   finished_at timestamp with time zone
+  run_id bigint -- Its last run; when that run's lock is free, nobody works on it.
   constraint backfills_pkey PRIMARY KEY (id)
+  constraint backfills_run_id_fkey FOREIGN KEY (run_id) REFERENCES state.runs(run_id) ON DELETE SET NULL
   constraint backfills_table_name_fkey FOREIGN KEY (table_name) REFERENCES state.tables(table_name) ON DELETE CASCADE
 )
 

@@ -31,6 +31,8 @@ function facts(tables: readonly TableFacts[], more: Partial<StatusFacts> = {}): 
     unclaimed: [],
     decisions: [],
     holds: [],
+    backfills: [],
+    undelivered: undefined,
     lostRun: undefined,
     failedRun: undefined,
     ...more,

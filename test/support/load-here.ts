@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
+import type { DrayageError } from "../../src/errors.ts";
 import { exitOfCode } from "../../src/load/load-errors.ts";
 import { exitOf, type RunReport, sumCounts } from "../../src/load/report.ts";
 import { runLoad } from "../../src/load/run-load.ts";
@@ -20,6 +21,8 @@ export interface LoadHereOptions {
   readonly objects?: readonly string[] | undefined;
   readonly allowDeletes?: boolean | undefined;
   readonly rejectLimit?: number | undefined;
+  /** What goes wrong beside the load is put here. */
+  readonly warnings?: DrayageError[] | undefined;
 }
 
 export interface LoadedHere {
@@ -57,6 +60,7 @@ export async function loadHere(place: Workplace, options: LoadHereOptions = {}):
     rejectLimit: options.rejectLimit,
     signal: undefined,
     lane: options.lane,
+    onWarning: (error) => options.warnings?.push(error),
     onUnit: (_table, _unit, merged) => forms.push(merged.form),
   });
   const objects = report.tables.flatMap((table) => table.objects);
