@@ -1,7 +1,9 @@
 /** `drayage load`: everything new, and what failed for a passing reason; `retry`: what failed for a lasting one. */
+import { pausedTables } from "../load/report.ts";
 import { runLoad } from "../load/run-load.ts";
 import { configOf, type GlobalOptions, type Host, loggerOf, terminalOf, withSignals, withSource } from "./context.ts";
 import { runPlan } from "./plan-command.ts";
+import { safeText } from "./terminal.ts";
 import { wantedTables } from "./wanted-tables.ts";
 import { printRun, watchRun, whoRuns } from "./watch-run.ts";
 
@@ -21,8 +23,10 @@ export async function runLoadCommand(host: Host, names: readonly string[], optio
 /** Objects that failed are tried again now, for whatever reason they did. */
 export async function runRetry(host: Host, names: readonly string[], options: LoadOptions): Promise<number> {
   const report = await loadOnce(host, names, options, "retry");
-  const nothing = report.tables.length === 0 ? "Nothing to retry: no object has failed." : undefined;
-  return printRun(host, terminalOf(host, options), report, { json: { command: "retry" }, text: nothing });
+  const paused = pausedTables(report);
+  const nothing = `Nothing to retry: no object has failed.${paused.length === 0 ? "" : ` Paused: ${safeText(paused.join(", "))}.`}`;
+  const text = report.tables.length === 0 ? nothing : undefined;
+  return printRun(host, terminalOf(host, options), report, { json: { command: "retry" }, text });
 }
 
 async function loadOnce(host: Host, names: readonly string[], options: LoadOptions, command: "load" | "retry") {

@@ -35,11 +35,12 @@ export interface AlertRun {
   readonly warn: (error: DrayageError) => void;
   /** undefined: the warehouse's clock. */
   readonly at?: Date | undefined;
+  /** How long the webhook may take: one call, and all of them. */
+  readonly patience?: { readonly callMs: number; readonly totalMs: number } | undefined;
 }
 
 /** However dead the webhook is, no run is held up longer. */
-const totalMs = 10_000;
-const oneCallMs = 5_000;
+const usualPatience = { callMs: 5_000, totalMs: 10_000 };
 /** Between two looks whether another deliverer has come to its end. */
 const lookAgainMs = 100;
 const firstPauseMs = 60_000;
@@ -126,6 +127,7 @@ async function summaryOf(
 /** One try an event. What another process delivers meanwhile is left to it, and what it leaves is taken. */
 async function deliver(session: Session, webhook: string, now: Date, run: AlertRun): Promise<void> {
   const { stateSchema } = run.config.warehouse;
+  const { callMs, totalMs } = run.patience ?? usualPatience;
   const deadline = performance.now() + totalMs;
   const left = () => deadline - performance.now();
   const stopped = () => run.signal?.aborted === true || left() <= 0;
@@ -145,7 +147,7 @@ async function deliver(session: Session, webhook: string, now: Date, run: AlertR
       const event = stopped() ? undefined : await nextDueEvent(session, stateSchema, now, tried);
       if (event === undefined) break;
       tried.push(event.eventId);
-      const timeoutMs = Math.max(1, Math.min(oneCallMs, left()));
+      const timeoutMs = Math.max(1, Math.min(callMs, left()));
       const found = await callWebhook({ url: webhook, body: event.body, timeoutMs, signal: run.signal });
       if (found === undefined) await noteDelivered(session, stateSchema, event.eventId);
       // Broken off by the end of the process, it was not the webhook's fault.
@@ -167,7 +169,7 @@ export function pauseAfter(attempts: number): number {
 }
 
 async function callHeartbeat(url: string, { signal, warn }: AlertRun): Promise<void> {
-  const fault = await callWebhook({ url, timeoutMs: oneCallMs, signal });
+  const fault = await callWebhook({ url, timeoutMs: usualPatience.callMs, signal });
   if (fault === undefined || signal?.aborted === true) return;
   warn(alertFailed(`The heartbeat ${fault}`, "Check alerts.heartbeat; it is called again after the next good run."));
 }

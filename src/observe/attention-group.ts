@@ -64,8 +64,9 @@ export function sharedMessage(group: readonly Saying[]): string {
   return alike ? message : `${message}, and others`;
 }
 
-/** The same command for any of them. */
+/** The same command for any of them. An object that is named is tried again whatever its failure was: of whole tables, `retry` does that. */
 function generic(command: string, name: string, isTable: boolean): string {
-  const [base = command] = command.split(" --object ");
-  return isTable ? base.replace(` ${shellWord(name)}`, " TABLE") : base.replace(JSON.stringify(name), "each");
+  const [base = command, object] = command.split(" --object ");
+  const whole = object === undefined ? base : base.replace(/^drayage load /, "drayage retry ");
+  return isTable ? whole.replace(` ${shellWord(name)}`, " TABLE") : whole.replace(JSON.stringify(name), "each");
 }

@@ -53,12 +53,12 @@ test.each<[what: string, attention: readonly Attention[], text: string]>([
   [
     "one reason",
     failed(() => "NOT_CSV"),
-    "failed     a, b, c d, e, f and 2 more: 7 objects failed: NOT_CSV (the first 5 h ago)\n  next     drayage load TABLE",
+    "failed     a, b, c d, e, f and 2 more: 7 objects failed: NOT_CSV (the first 5 h ago)\n  next     drayage retry TABLE",
   ],
   [
     "several reasons",
     failed((i) => (i === 3 ? "GZIP_BROKEN" : "NOT_CSV")),
-    "failed     a, b, c d, e, f and 2 more: 7 objects failed: NOT_CSV, and others (the first 5 h ago)\n  next     drayage load TABLE",
+    "failed     a, b, c d, e, f and 2 more: 7 objects failed: NOT_CSV, and others (the first 5 h ago)\n  next     drayage retry TABLE",
   ],
   [
     "folders",

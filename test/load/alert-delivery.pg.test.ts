@@ -23,6 +23,7 @@ test("two loaders that end at once, and two more: one alert", async () => {
   await Promise.all([scene.load(), scene.load()]);
   await Promise.all(Array.from({ length: 4 }, () => scene.runEnds(new Date())));
   expect(hooks.told()).toEqual(["raised failed GZIP_BROKEN 1"]);
+  expect(scene.warnings).toEqual([]);
 });
 
 test("a webhook that answers 500: the exit stays, the same event comes later, in its order; status says so meanwhile", async () => {
@@ -78,6 +79,27 @@ test("a webhook that takes one event and not the other is not waited for; one th
   expect((await scene.attention()).at(-1)).toMatch(
     /^alerts 3 alerts were not delivered, 2 of them given up: the webhook was/,
   );
+});
+
+test("a webhook that never answers holds a run up for a bounded time", async () => {
+  await scene.load();
+  hooks.answer = "silent";
+  for (const [i, cause] of ["failed", "decision", "rejects", "held", "backfill"].entries())
+    await place.client.query(
+      `insert into drayage.alert_events (event_id, kind, cause, body, created_at, next_attempt_at)
+       select id, 'raised', $1, jsonb_build_object('drayage', jsonb_build_object('event_id', id)), now(), now() - $2 * interval '1 s'
+       from gen_random_uuid() id`,
+      [cause, i],
+    );
+  const began = performance.now();
+  await scene.runEnds(new Date(), { patience: { callMs: 200, totalMs: 500 } });
+  expect(performance.now() - began).toBeLessThan(2_000);
+  // Two whole calls, and perhaps the beginning of a third; the others are left to the next run.
+  const { rows } = await place.client.query(
+    "select count(*)::integer as tried, min(fault) as fault from drayage.alert_events where attempts = 1",
+  );
+  expect(rows).toEqual([{ tried: expect.any(Number), fault: "was not answered (TimeoutError)" }]);
+  expect(rows[0].tried).toBeLessThanOrEqual(3);
 });
 
 test("the daily summary: once a day, from its time on, however many runs there are", async () => {

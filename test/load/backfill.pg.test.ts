@@ -1,6 +1,7 @@
 /** A range is loaded again: with today's columns, newer rows and deletions untouched, and nothing that `load` finds new is changed. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DrayageError } from "../../src/errors.ts";
+import type { Attention } from "../../src/observe/attention.ts";
 import type { ObjectSource } from "../../src/source/object-source.ts";
 import { type BackfilledHere, backfillHere } from "../support/backfill-here.ts";
 import { csv, oneTable } from "../support/one-table.ts";
@@ -219,10 +220,17 @@ test("broken off by a signal it gives its objects back as they were, and goes on
   });
   await expect(stopped).rejects.toThrow("stop");
   expect(await history(table.name, "status")).toEqual(["loaded", "loaded", "loaded"]);
-  expect((await table.load()).counts).toEqual({});
+  // Nobody goes on with it: each run says so, and with what.
+  const unfinished = (ran: { readonly report: { readonly attention: readonly Attention[] } }) =>
+    ran.report.attention.filter((one) => one.cause === "backfill" && one.table === table.name);
+  const loaded = await table.load();
+  expect(loaded.counts).toEqual({});
+  expect(unfinished(loaded)).toMatchObject([{ command: `drayage backfill ${table.name} all` }]);
   const rest = await backfillHere(place, table.name, all);
   expect([rest.survey.done, rest.survey.objects.length, rest.report.tables[0]?.objects.length]).toEqual([1, 2, 2]);
   expect(await table.rows("id", "b")).toEqual(["1 x", "2 y", "4 z"]);
+  // While its run lives it is in good hands, and then it is over.
+  expect([unfinished(rest), unfinished(await table.load())]).toEqual([[], []]);
   // It came to its end: the same words begin anew.
   expect((await backfillHere(place, table.name, all)).survey).toMatchObject({ done: 0, resumes: undefined });
 });

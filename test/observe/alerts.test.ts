@@ -3,9 +3,10 @@ import { describe, expect, test } from "vitest";
 import { alertCauses } from "../../src/config/alert-causes.ts";
 import { pauseAfter } from "../../src/load/alert-run.ts";
 import { clearedEvents, raisedEvents, slackText } from "../../src/observe/alert-event.ts";
-import { type Attention, attentionCauses } from "../../src/observe/attention.ts";
+import { type Attention, attentionCauses, type StatusFacts, type TableFacts } from "../../src/observe/attention.ts";
 import { alertsOf, compareAlerts } from "../../src/observe/compare-alerts.ts";
 import { summaryDay } from "../../src/observe/daily-event.ts";
+import { evaluate } from "../../src/observe/evaluate.ts";
 
 const now = new Date("2026-03-01T12:00:00Z");
 const ago = (hours: number) => new Date(now.getTime() - hours * 3_600_000);
@@ -166,4 +167,48 @@ test.each([
   ["2026-03-01T23:00:00Z", "Asia/Tokyo", "2026-03-02"],
 ])("the summary of 08:00 at %s in %s", (time, zone, day) => {
   expect(summaryDay(new Date(time), 8 * 60, zone)).toBe(day);
+});
+
+describe("what status shows besides", () => {
+  const table = { configured: true, table: "a b", lastObjectAt: now } as TableFacts;
+  const facts: StatusFacts = {
+    source: { expectEveryMs: 7_200_000, listedAt: now, firstRunAt: ago(99) },
+    tables: [table],
+    unclaimed: [],
+    decisions: [],
+    holds: [],
+    backfills: [],
+    undelivered: undefined,
+    lostRun: undefined,
+    failedRun: undefined,
+  };
+  const backfill = (hours: number, running: boolean, words = "--from 3d", name = "a b") => ({
+    table: name,
+    words,
+    since: ago(hours),
+    running,
+  });
+
+  test.each<[what: string, more: Partial<StatusFacts>, message: string, command: string]>([
+    [
+      "a backfill that nobody goes on with",
+      { backfills: [backfill(1, false), backfill(1, false, "--all", "gone")] },
+      "The backfill --from 3d was broken off; the same command goes on with it",
+      "drayage backfill 'a b' --from 3d",
+    ],
+    [
+      "one that takes more than a day",
+      { backfills: [backfill(25, true), backfill(23, true, "--all")] },
+      "The backfill --from 3d has not come to its end",
+      "drayage history --runs",
+    ],
+    [
+      "alerts that nobody got",
+      { undelivered: { events: 3, since: ago(9), fault: "was not answered (X)", givenUp: 3 } },
+      "3 alerts were not delivered, given up: the webhook was not answered (X)",
+      "check alerts.webhook, then drayage load",
+    ],
+  ])("%s", (_what, more, message, command) => {
+    expect(evaluate({ ...facts, ...more }, now)).toMatchObject([{ message, command }]);
+  });
 });

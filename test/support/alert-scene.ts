@@ -2,7 +2,7 @@
 import { utimesSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { DrayageError } from "../../src/errors.ts";
-import { alertRun } from "../../src/load/alert-run.ts";
+import { type AlertRun, alertRun } from "../../src/load/alert-run.ts";
 import { readStatusFacts } from "../../src/load/status-facts.ts";
 import { evaluate } from "../../src/observe/evaluate.ts";
 import { Session } from "../../src/warehouse/session.ts";
@@ -52,7 +52,7 @@ export class AlertScene {
   }
 
   /** The end of a whole run that found nothing new, at that moment. */
-  runEnds(at: Date, how: { complete?: boolean } = {}): Promise<void> {
+  runEnds(at: Date, how: Pick<Partial<AlertRun>, "complete" | "patience"> = {}): Promise<void> {
     const warn = (error: DrayageError) => void this.warnings.push(error);
     const run = { config: configHere(this.place), complete: true, good: true, signal: undefined, warn, at, ...how };
     return this.#onSession((session) => alertRun(session, run));
