@@ -16,6 +16,8 @@ export interface JobTarget {
   readonly main: MainTable;
   /** As SQL; undefined: no delete was ever seen. */
   readonly tombstones: string | undefined;
+  /** `tables.floor`, as digits. */
+  readonly floor: string | undefined;
 }
 
 export function mergeJob(table: TableSpec, unit: StagedUnit, binding: Binding, target: JobTarget): MergeJob {
@@ -29,6 +31,7 @@ export function mergeJob(table: TableSpec, unit: StagedUnit, binding: Binding, t
   return {
     target: target.table,
     tombstones: target.tombstones,
+    floor: target.floor,
     staging: unit.staging.name,
     analyzed: ["_n", ...binding.feeds.filter((feed) => binding.key.includes(feed.column)).flatMap(stagedName)],
     key: binding.key.map((name) => {

@@ -12,6 +12,7 @@ import {
   lockTable,
   onlyFullLoads,
   type PinnedDialect,
+  readFloor,
   readStoredColumns,
   type StoredColumn,
 } from "../warehouse/table-state.ts";
@@ -148,6 +149,7 @@ async function mergeStaged(
 ): Promise<MergeOutcome> {
   const tombstones = await hasTombstones(session, settings.config.warehouse.stateSchema, settings.tableId);
   const mayDelete = binding.opIndex !== undefined && known.spec.config.deletes !== "ignore";
+  const floor = await readFloor(session, settings.config.warehouse.stateSchema, known.spec.name);
   const job = mergeJob(known.spec, unit, binding, {
     table: mainTableSql(main),
     main,
@@ -155,6 +157,7 @@ async function mergeStaged(
       tombstones === "some" || (tombstones === "empty" && mayDelete)
         ? tombstonesName(settings.config.warehouse.stateSchema, settings.tableId)
         : undefined,
+    floor,
   });
   // What was loaded before has its rows there, or had them deleted: it is never fresh.
   const again = unit.objects.filter((object) => object.claim.again);
@@ -168,6 +171,7 @@ async function mergeStaged(
       isFullLoad &&
       hasUniqueKey &&
       tombstones !== "some" &&
+      floor === undefined &&
       (await onlyFullLoads(session, settings.config.warehouse.stateSchema, known.spec.name)),
     checkDeletes: (deletes) => checkDeletes(session, known, main, deletes, settings.allowDeletes),
     fetchBad: 100_000,

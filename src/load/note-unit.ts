@@ -70,7 +70,7 @@ export function mainTableReplaced(spec: TableSpec, stateSchema: string, tableId:
       `delete from ${state}.load_history where table_name = ${name};`,
       `delete from ${state}.columns where table_name = ${name};`,
       `drop table if exists ${state}.${ident(`tombstones_${tableId}`)} cascade;`,
-      `update ${state}.tables set main_oid = null, dialect = ${literal("{}")} where table_name = ${name};`,
+      `update ${state}.tables set main_oid = null, floor = null, dialect = ${literal("{}")} where table_name = ${name};`,
     ],
   });
 }

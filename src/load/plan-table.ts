@@ -20,7 +20,13 @@ import {
   readClone,
 } from "../warehouse/plan-clone.ts";
 import { noCounts, outcomes, type RecordCounts } from "../warehouse/record-counts.ts";
-import { type PinnedDialect, readStoredColumns, readTableState, type StoredColumn } from "../warehouse/table-state.ts";
+import {
+  type PinnedDialect,
+  readFloor,
+  readStoredColumns,
+  readTableState,
+  type StoredColumn,
+} from "../warehouse/table-state.ts";
 import { type Binding, bindColumns, type Feed } from "./bind-columns.ts";
 import { checkOverflow, decideContract } from "./contract.ts";
 import type { SourceObject } from "./discover.ts";
@@ -216,6 +222,7 @@ class TablePlanner {
       table: "pg_temp.drayage_plan",
       main: clone,
       tombstones: binding.key.length > 0 ? cloneTombstones : undefined,
+      floor: tableId === undefined ? undefined : await readFloor(session, stateSchema, this.#spec.name),
     });
     await session.transaction(async () => {
       const copies = this.#live !== undefined && job.key.length > 0;

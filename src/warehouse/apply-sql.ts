@@ -92,12 +92,14 @@ where s._n = v._n and v.verdict in ('inserted', 'updated') and ${sliceOf(slice)}
   return statements;
 }
 
+/** None at or below the floor: whatever it could hold back cannot make a row anyway. */
 function writeTombstones(job: MergeJob, mode: CastMode, slice: Slice, o: StagedObjects): string {
   const names = identList(job.key.map((column) => column.column));
+  const aboveFloor = job.floor === undefined ? "" : ` and ${o.version} > ${job.floor}`;
   return `insert into ${job.tombstones} as t (${names}, _version, _record, deleted_at)
 select ${job.key.map((column) => keyValue(column, mode)).join(", ")}, ${o.version}, ${record}, now()
 from ${from(job, o)}
-where v.verdict in ('deleted', 'absent') and ${sliceOf(slice)}
+where v.verdict in ('deleted', 'absent') and ${sliceOf(slice)}${aboveFloor}
 on conflict (${names}) do update set _version = excluded._version, _record = excluded._record, deleted_at = excluded.deleted_at
 where (t._version, t._record) <= (excluded._version, excluded._record)`;
 }

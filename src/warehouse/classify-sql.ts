@@ -125,12 +125,14 @@ export function classify(job: MergeJob, mode: CastMode, round: number, placed: b
   // A soft delete that came again finds the row that it left.
   const again = job.deletes === "soft" ? ` and (m._version, m._record) is distinct from ${version}` : "";
   const tombstone = job.tombstones === undefined ? "" : `\n    when (t._version, t._record) > ${version} then 'stale'`;
+  const inserted =
+    job.floor === undefined ? "'inserted'" : `case when ${o.version} > ${job.floor} then 'inserted' else 'stale' end`;
   return `insert into ${verdictTable} (_n, round, place, verdict)
 select s._n, ${round}, ${placed ? "row_number() over (order by s.op <> 'D', s._n)" : "null"},
   case${tombstone}
     when (m._version, m._record) > ${version} then 'stale'
     when s.op = 'D' then case when ${present}${again} then 'deleted' else 'absent' end
-    when not (${present}) then 'inserted'
+    when not (${present}) then ${inserted}
     when (m._version, m._record) = ${version} then 'same'
     else 'updated'
   end

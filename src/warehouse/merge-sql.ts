@@ -35,6 +35,8 @@ export interface MergeJob {
   readonly target: string;
   /** As SQL; undefined: the table has never seen a delete. */
   readonly tombstones: string | undefined;
+  /** At or below this version no row is made: tombstones up to it were dropped. undefined: none ever was. */
+  readonly floor: string | undefined;
   readonly staging: string;
   /** Columns of staging that joins and the collapse look at: without statistics the planner takes them for a handful of keys. */
   readonly analyzed: readonly string[];

@@ -31,6 +31,7 @@ const id = column("id", 3, "bigint");
 const orders: MergeJob = {
   target: '"shop"."orders"',
   tombstones: '"drayage"."tombstones_1"',
+  floor: undefined,
   staging: "pg_temp.staging_1",
   analyzed: ["_n", "c3"],
   key: [id],
