@@ -156,6 +156,7 @@ function defaultText(config: Record<string, unknown>, path: readonly string[]): 
 
 function durationText(milliseconds: number): string {
   if (milliseconds === 0) return "0";
+  if (milliseconds % 86_400_000 === 0 && milliseconds > 86_400_000) return `${milliseconds / 86_400_000}d`;
   if (milliseconds % 3_600_000 === 0) return `${milliseconds / 3_600_000}h`;
   return milliseconds % 60_000 === 0 ? `${milliseconds / 60_000}m` : `${milliseconds / 1_000}s`;
 }

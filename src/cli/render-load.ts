@@ -19,6 +19,7 @@ export function loadText(terminal: Terminal, report: RunReport, now: Date): stri
       !table.paused && table.objects.length + table.failures.length + table.waiting.length + table.held.length === 0,
   );
   if (idle) parts.unshift(idleText(report));
+  if (report.dropped !== undefined) parts.push(droppedText(report.dropped));
   const others = report.attention.filter((one) => !isSaid(report, one));
   if (others.length > 0) parts.push(`Needs attention besides:\n${attentionText(terminal, others, now)}`);
   return parts.filter((part) => part !== "").join("\n\n");
@@ -47,6 +48,15 @@ function idleText(report: RunReport): string {
 
 function counted(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function droppedText({ rejects, tombstones, runs }: NonNullable<RunReport["dropped"]>): string {
+  const kinds = [
+    [rejects, "reject"],
+    [tombstones, "tombstone"],
+    [runs, "run"],
+  ] as const;
+  return `Dropped by age (retention): ${kinds.flatMap(([count, noun]) => (count > 0 ? counted(count, noun) : [])).join(", ")}.`;
 }
 
 function balanceTable(terminal: Terminal, tables: readonly TableReport[]): string {
@@ -175,6 +185,7 @@ export function loadJson(report: RunReport): Record<string, unknown> {
     unclaimed: Object.fromEntries(report.unclaimed),
     attention: report.attention.map(attentionJson),
     paused: pausedTables(report),
+    ...(report.dropped === undefined ? {} : { dropped: report.dropped }),
     milliseconds: Math.round(report.milliseconds),
     peak_rss_bytes: report.peakRssBytes,
     tables: report.tables.map((table) => ({

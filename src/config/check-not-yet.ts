@@ -24,7 +24,6 @@ const notYet: readonly (readonly [path: string, ...values: string[]])[] = [
   ["DIALECT.unchanged_token"],
   ["DIALECT.before_image"],
   ["alerts.unusual"],
-  ["retention"],
 ];
 
 const message = "is not in this version yet";

@@ -14,6 +14,7 @@ export interface Config {
   readonly log: LogConfig;
   readonly schedule: ScheduleConfig;
   readonly alerts: AlertConfig;
+  readonly retention: RetentionConfig;
 }
 
 export interface SourceConfig {
@@ -98,6 +99,13 @@ export interface AlertConfig {
   readonly on: readonly AlertCause[];
   /** Minutes after midnight in schedule.timezone; undefined: no summary. */
   readonly daily: number | undefined;
+}
+
+/** How long rows of the state schema are kept. */
+export interface RetentionConfig {
+  readonly rejectsMs: number;
+  readonly tombstonesMs: number;
+  readonly runsMs: number;
 }
 
 /** What runs when a pass has loaded something. Both hold what the environment gave them: never logged. */

@@ -24,6 +24,7 @@ type DefaultsInput = NonNullable<ConfigInput["defaults"]>;
 type LineOf = (path: KeyPath) => number;
 
 const megabyte = 2 ** 20;
+const dayMs = 86_400_000;
 
 /** `file` as the user named it; paths in the config are relative to it. */
 export function resolveConfig(input: ConfigInput, tree: ConfigTree, file: string, env: Environment): Config {
@@ -54,6 +55,11 @@ export function resolveConfig(input: ConfigInput, tree: ConfigTree, file: string
       heartbeat: input.alerts?.heartbeat,
       on: input.alerts?.on ?? alertCauses,
       daily: input.alerts?.daily,
+    },
+    retention: {
+      rejectsMs: input.retention?.rejects ?? 90 * dayMs,
+      tombstonesMs: input.retention?.tombstones ?? 30 * dayMs,
+      runsMs: input.retention?.runs ?? 400 * dayMs,
     },
   };
 }

@@ -226,8 +226,13 @@ export const configSchema = v.section({
   retention: v
     .section({
       rejects: v.span().optional().describe("How long rejects are kept."),
-      tombstones: v.span().optional().describe("How long the keys of deleted rows are kept."),
-      runs: v.span().optional().describe("How long runs are kept."),
+      tombstones: v
+        .span()
+        .optional()
+        .describe(
+          "How long the keys of deleted rows are kept; a record older than those dropped makes no row any more.",
+        ),
+      runs: v.span().optional().describe("How long runs and attempts are kept. The load history stays."),
     })
     .optional(),
   limits: v

@@ -2,6 +2,7 @@
 import type { DrayageError } from "../errors.ts";
 import type { Attention } from "../observe/attention.ts";
 import { noCounts, outcomes, type RecordCounts } from "../warehouse/record-counts.ts";
+import type { Dropped } from "../warehouse/retention.ts";
 
 export interface ObjectReport {
   readonly key: string;
@@ -51,6 +52,8 @@ export interface RunReport {
   readonly unclaimed: ReadonlyMap<string, number>;
   /** What needs somebody now, whichever run it came from; the exit code is this run's own. */
   readonly attention: readonly Attention[];
+  /** Old rows of the state schema that this run dropped; undefined: none. */
+  readonly dropped: Dropped | undefined;
   readonly milliseconds: number;
   /** Peak resident memory of the process. */
   readonly peakRssBytes: number;

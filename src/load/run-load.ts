@@ -5,6 +5,7 @@ import type { ObjectSource } from "../source/object-source.ts";
 import { noteBackfillRun } from "../warehouse/backfills.ts";
 import { type Again, LoadHistory, type OpenObject } from "../warehouse/load-history.ts";
 import { migrate } from "../warehouse/migrate.ts";
+import { type Dropped, dropOld } from "../warehouse/retention.ts";
 import { startRun } from "../warehouse/runs.ts";
 import { Session } from "../warehouse/session.ts";
 import { warehouseError } from "../warehouse/warehouse-error.ts";
@@ -43,7 +44,7 @@ export interface RunSettings {
   readonly onRecords?: LoadSettings["onRecords"];
   readonly onUnit?: LoadSettings["onUnit"];
   readonly onObject?: LoadSettings["onObject"];
-  /** What went wrong beside the load: alerts, heartbeat. Neither stops nor changes anything. */
+  /** What went wrong beside the load (alerts, heartbeat, retention). Neither stops nor changes anything. */
   readonly onWarning?: ((error: DrayageError) => void) | undefined;
 }
 
@@ -67,6 +68,7 @@ export async function runLoad(settings: RunSettings): Promise<RunReport> {
         await noteBackfillRun(control, config.warehouse.stateSchema, settings.again.backfill, runId);
       const sightings = new Sightings();
       const report = await loadEverything(control, runId, settings, sightings);
+      const dropped = await dropWhatIsOld(control, settings);
       const exit = exitOf(report, exitOfCode);
       const attention = await endRun(control, settings, {
         runId,
@@ -77,6 +79,7 @@ export async function runLoad(settings: RunSettings): Promise<RunReport> {
       return {
         ...report,
         attention,
+        dropped,
         milliseconds: performance.now() - began,
         peakRssBytes: process.resourceUsage().maxRSS * 1024,
       };
@@ -89,6 +92,19 @@ export async function runLoad(settings: RunSettings): Promise<RunReport> {
     }
   } finally {
     await control.close();
+  }
+}
+
+/** By the run that listed the whole source: one of them is enough. Never the run's failure: the next one drops what is left. */
+async function dropWhatIsOld(control: Session, settings: RunSettings): Promise<Dropped | undefined> {
+  if (scopeOf(settings) !== "source" || settings.signal?.aborted === true) return undefined;
+  const { retention, warehouse } = settings.config;
+  try {
+    const dropped = await dropOld(control, warehouse.stateSchema, retention);
+    return dropped.rejects + dropped.tombstones + dropped.runs > 0 ? dropped : undefined;
+  } catch (error) {
+    settings.onWarning?.(warehouseError(error, "drop what is older than `retention` says"));
+    return undefined;
   }
 }
 
@@ -114,7 +130,7 @@ async function loadEverything(
   runId: bigint,
   settings: RunSettings,
   sightings: Sightings,
-): Promise<Omit<RunReport, "attention" | "milliseconds" | "peakRssBytes">> {
+): Promise<Omit<RunReport, "attention" | "dropped" | "milliseconds" | "peakRssBytes">> {
   const { config } = settings;
   const { again } = settings;
   const named = settings.objects.length > 0;

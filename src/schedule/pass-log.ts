@@ -70,6 +70,9 @@ export class PassLog {
       attention: report.attention.length,
       // Each pass says it, and not only the first: a pause is never forgotten.
       paused: pausedTables(report).join(",") || undefined,
+      dropped_rejects: report.dropped?.rejects,
+      dropped_tombstones: report.dropped?.tombstones,
+      dropped_runs: report.dropped?.runs,
       milliseconds: Math.round(report.milliseconds),
       next_pass: next.toISOString(),
     });

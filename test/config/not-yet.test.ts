@@ -13,7 +13,6 @@ test.each([
   ["warehouse.staging: unlogged", warehouse("staging: unlogged")],
   ["warehouse.connections", warehouse("connections: 4")],
   ["alerts.unusual", section("alerts: {unusual: true}")],
-  ["retention", section("retention: {rejects: 90d, tombstones: 30d, runs: 400d}")],
 ])("%s", (what, text) => {
   expect(problemsOf(text)).toEqual([
     expect.stringMatching(new RegExp(`^\\d+:\\d+  ${what.split(":")[0]}: .*is not in this version yet$`)),

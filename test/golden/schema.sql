@@ -99,9 +99,10 @@ table load_attempts (
   counts jsonb not null default '{}'::jsonb
   constraint load_attempts_history_id_fkey FOREIGN KEY (history_id) REFERENCES state.load_history(id) ON DELETE CASCADE
   constraint load_attempts_pkey PRIMARY KEY (history_id, attempt)
-  constraint load_attempts_run_id_fkey FOREIGN KEY (run_id) REFERENCES state.runs(run_id)
+  constraint load_attempts_run_id_fkey FOREIGN KEY (run_id) REFERENCES state.runs(run_id) ON DELETE CASCADE
   constraint load_attempts_status CHECK ((status = ANY (ARRAY['loaded'::text, 'loaded_with_rejects'::text, 'failed'::text, 'skipped'::text])))
 )
+CREATE INDEX load_attempts_run ON state.load_attempts USING btree (run_id);
 
 -- One row an object version. It becomes loaded in the transaction that merged its rows.
 table load_history (
@@ -122,7 +123,7 @@ table load_history (
   error text
   config_hash text -- Of the table's config when it failed: another hash lets an after_change failure be tried again.
   sha256 bytea
-  run_id bigint
+  run_id bigint -- Null when retention.runs dropped the run.
   started_at timestamp with time zone
   finished_at timestamp with time zone
   rows_read bigint -- Records after the header, unreadable ones included.
@@ -149,7 +150,7 @@ table load_history (
   constraint load_history_pkey PRIMARY KEY (id)
   constraint load_history_rejects_are_said CHECK (((status <> 'loaded'::text) OR (rows_rejected = 0)))
   constraint load_history_retry CHECK ((retry = ANY (ARRAY['auto'::text, 'after_change'::text])))
-  constraint load_history_run_id_fkey FOREIGN KEY (run_id) REFERENCES state.runs(run_id)
+  constraint load_history_run_id_fkey FOREIGN KEY (run_id) REFERENCES state.runs(run_id) ON DELETE SET NULL
   constraint load_history_status CHECK ((status = ANY (ARRAY['pending'::text, 'loading'::text, 'loaded'::text, 'loaded_with_rejects'::text, 'failed'::text, 'skipped'::text, 'superseded'::text])))
   constraint load_history_table_name_fkey FOREIGN KEY (table_name) REFERENCES state.tables(table_name)
 )
@@ -188,6 +189,7 @@ table rejects (
   constraint rejects_record_no CHECK ((record_no > 0))
   constraint rejects_record_size CHECK ((octet_length(record) <= 65536))
 )
+CREATE INDEX rejects_created ON state.rejects USING btree (created_at);
 CREATE INDEX rejects_history ON state.rejects USING btree (history_id);
 CREATE INDEX rejects_open ON state.rejects USING btree (table_name, reason) WHERE (replayed_at IS NULL);
 
@@ -216,7 +218,7 @@ table schema_changes (
   changed_at timestamp with time zone not null default now()
   statement text not null
   constraint schema_changes_pkey PRIMARY KEY (id)
-  constraint schema_changes_run_id_fkey FOREIGN KEY (run_id) REFERENCES state.runs(run_id)
+  constraint schema_changes_run_id_fkey FOREIGN KEY (run_id) REFERENCES state.runs(run_id) ON DELETE SET NULL
   constraint schema_changes_table_name_fkey FOREIGN KEY (table_name) REFERENCES state.tables(table_name)
 )
 
@@ -229,7 +231,7 @@ table tables (
   main_oid oid -- The main table as it was last loaded: another oid means that it was dropped or re-created.
   generation integer not null default 1
   generation_began timestamp with time zone
-  floor numeric(38,0) -- At or below this _version a record may update a row, never insert one.
+  floor numeric -- At or below this _version a record may update a row, never insert one.
   dialect jsonb not null default '{}'::jsonb -- What was decided on evidence and holds from then on: {"nulls": ["NULL"], "header": true}.
   paused_at timestamp with time zone
   paused_until timestamp with time zone
@@ -240,6 +242,7 @@ table tables (
   last_file_time timestamp with time zone -- The latest time in the name of an object.
   last_seen_at timestamp with time zone -- When a run first listed that newest object.
   last_loaded_at timestamp with time zone -- When a run last loaded an object of it.
+  tombstones_checked_at timestamp with time zone -- Of a large table: when its tombstones were last looked through for old ones.
   constraint tables_generation CHECK ((generation > 0))
   constraint tables_main_schema_main_table_key UNIQUE (main_schema, main_table)
   constraint tables_pkey PRIMARY KEY (table_name)
