@@ -234,15 +234,17 @@ class TableLoader {
       onBytes,
       onRecords,
     });
-    for (const { claim, error } of staged.failures) {
-      if (error instanceof DrayageError && error.exit === 6) {
-        this.report.failures.push({ key: claim.object.key, error });
-        return "stopped";
-      }
-      await this.#failAll([claim], error, "stage the object");
-    }
-    const left: Left = { claims: staged.rest, alone: false };
-    if (staged.unit === undefined) return left;
+    // Staging ends with an object that somebody has to decide about. What came before it is loaded.
+    const undecided = staged.failures.filter(({ error }) => error instanceof DrayageError && error.exit === 6);
+    for (const { claim, error } of staged.failures)
+      if (!undecided.some((one) => one.claim === claim)) await this.#failAll([claim], error, "stage the object");
+    const rest = [...undecided.map(({ claim }) => claim), ...staged.rest];
+    const done = (): Left | "stopped" => {
+      for (const { claim, error } of undecided)
+        this.report.failures.push({ key: claim.object.key, error: error as DrayageError });
+      return undecided.length > 0 ? "stopped" : { claims: rest, alone: false };
+    };
+    if (staged.unit === undefined) return done();
     try {
       const merged = await mergeUnit(this.#worker.session, known, staged.unit, {
         config,
@@ -264,11 +266,11 @@ class TableLoader {
         // What was not taken over is still this run's.
         await this.#release(members);
         this.#passed.push(...members.map((claim) => claim.object));
-        return left;
+        return done();
       }
       // A unit of several that failed is taken apart: one bad object costs one object.
       const tableWide = error instanceof DrayageError && stopsTable(error) && error.code !== "SHAPE_UNREADABLE";
-      if (members.length > 1 && !tableWide) return { claims: [...members, ...staged.rest], alone: true };
+      if (members.length > 1 && !tableWide) return { claims: [...members, ...rest], alone: true };
       const failed = asDrayageError(error, this.#spec, "merge the unit");
       if (stopsTable(failed)) {
         const [first] = members;
@@ -278,7 +280,7 @@ class TableLoader {
       }
       await this.#failAll(members, failed, "merge the unit");
     }
-    return left;
+    return done();
   }
 
   /**

@@ -121,7 +121,8 @@ function refuseBinary(head: Buffer): void {
   if (magic.startsWith("\xff\xfe") || magic.startsWith("\xfe\xff")) throw notCsv("The object is UTF-16, not UTF-8");
   const sample = head.subarray(0, 1024);
   const nuls = sample.reduce((count, byte) => (byte === 0 ? count + 1 : count), 0);
-  if (sample.subarray(0, 4).includes(0) || nuls * 32 > sample.length) throw notCsv("The object is binary, not CSV");
+  if (sample.subarray(0, 4).includes(0) || (nuls > 3 && nuls * 32 > sample.length))
+    throw notCsv("The object is binary, not CSV");
 }
 
 /** Starts as JSON or XML do. A CSV record may start so too, hence only asked where nothing else fits. */

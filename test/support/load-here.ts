@@ -20,6 +20,7 @@ export interface LoadHereOptions {
   readonly through?: ((source: ObjectSource) => ObjectSource) | undefined;
   readonly objects?: readonly string[] | undefined;
   readonly allowDeletes?: boolean | undefined;
+  readonly concurrency?: number | undefined;
   readonly rejectLimit?: number | undefined;
   /** What goes wrong beside the load is put here. */
   readonly warnings?: DrayageError[] | undefined;
@@ -55,7 +56,7 @@ export async function loadHere(place: Workplace, options: LoadHereOptions = {}):
     pid: process.pid,
     wanted: undefined,
     objects: options.objects ?? [],
-    concurrency: 1,
+    concurrency: options.concurrency ?? 1,
     allowDeletes: options.allowDeletes ?? false,
     rejectLimit: options.rejectLimit,
     signal: undefined,
