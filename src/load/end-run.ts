@@ -8,6 +8,7 @@ import { Session } from "../warehouse/session.ts";
 import { noteSightings, type RunSightings } from "../warehouse/sightings.ts";
 import { isConnectionLost } from "../warehouse/warehouse-error.ts";
 import { alertRun } from "./alert-run.ts";
+import { reach } from "./failpoint.ts";
 import { readStatusFacts } from "./status-facts.ts";
 
 export interface EndedRun {
@@ -32,8 +33,11 @@ export async function endRun(control: Session, run: EndedRun, ending: RunEnding)
   const { stateSchema } = config.warehouse;
   // The steps before the alerts may be carried out twice.
   const attention = await onLiveSession(control, run, async (session) => {
+    await reach("before_run_end");
     await noteSightings(session, stateSchema, ending.runId, ending.seen);
+    await reach("after_sightings");
     await finishRun(session, stateSchema, ending.runId, ending.good ? "done" : "failed", ending.counts);
+    await reach("after_run_end");
     const { facts, now } = await readStatusFacts(session, config);
     return evaluate(facts, now);
   });

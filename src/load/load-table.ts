@@ -8,6 +8,7 @@ import { type Again, type Claim, LoadHistory, type OpenObject, type RetryPolicy 
 import { ensureTableState, lockTable, readStoredColumns, type TableState } from "../warehouse/table-state.ts";
 import { isConnectionLost } from "../warehouse/warehouse-error.ts";
 import type { SourceObject } from "./discover.ts";
+import { reach } from "./failpoint.ts";
 import { asDrayageError, stopsTable } from "./load-errors.ts";
 import { type MergedUnit, mergeUnit } from "./merge-unit.ts";
 import { nextUnit, retryPolicy } from "./next-unit.ts";
@@ -163,6 +164,7 @@ class TableLoader {
         const had = new Set(claimed.map((claim) => claim.object));
         this.#passed.push(...wanted.filter((object) => !had.has(object)));
         alone = false;
+        await reach("after_claim", this.#spec.name);
         continue;
       }
       const unit = alone ? claimed.slice(0, 1) : claimed;

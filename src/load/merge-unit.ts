@@ -17,6 +17,7 @@ import {
   type StoredColumn,
 } from "../warehouse/table-state.ts";
 import { repeatableStates, serverFault } from "../warehouse/warehouse-error.ts";
+import { reach } from "./failpoint.ts";
 import { mergeJob } from "./merge-job.ts";
 import type { MergeSettings } from "./merge-settings.ts";
 import { type Prepared, prepareTarget } from "./prepare-target.ts";
@@ -54,6 +55,7 @@ export async function mergeUnit(
   for (let attempt = 1; ; attempt++) {
     try {
       const merged = await mergeOnce(session, known, unit, prepared, settings);
+      await reach("after_commit", known.spec.name);
       return {
         main: prepared?.main ?? known.main,
         stored: prepared?.stored ?? known.stored,
@@ -88,16 +90,20 @@ async function mergeOnce(
   const ids = unit.objects.map((object) => object.claim.id);
   return session.transaction(async () => {
     await lockTable(session, settings.tableId, settings.config.warehouse.lockWaitMs);
+    await reach("after_lock", spec.name);
     await history.fence(settings.runId, ids);
+    await reach("after_fence", spec.name);
     if (prepared !== undefined) await checkColumns(session, known, prepared, settings);
     const mergeBegan = performance.now();
     const outcome = prepared === undefined ? undefined : await mergeStaged(session, known, unit, prepared, settings);
     const mergeMs = Math.round(performance.now() - mergeBegan);
+    await reach("after_merge", spec.name);
     const rejects = await collectRejects(settings.source, unit, spec, outcome?.bad ?? []);
     const counts = new Map<number, RecordCounts>();
     for (const object of unit.objects) counts.set(object.ordinal, balance(object, outcome?.counts.get(object.ordinal)));
     checkLimits(spec, unit, counts, rejects, settings.rejectLimit);
     await writeRejects(session, state, ids, rejects);
+    await reach("after_rejects", spec.name);
     for (const object of unit.objects) {
       await history.complete({
         id: object.claim.id,
@@ -109,6 +115,7 @@ async function mergeOnce(
         timings: { ...object.timings, merge_ms: mergeMs },
       });
     }
+    await reach("before_commit", spec.name);
     const reasons = new Map<string, number>();
     for (const reject of rejects) reasons.set(reject.reason, (reasons.get(reject.reason) ?? 0) + 1);
     return { form: outcome?.form ?? "empty", counts, reasons };

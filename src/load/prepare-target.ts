@@ -24,6 +24,7 @@ import {
 import { serverFault, warehouseError } from "../warehouse/warehouse-error.ts";
 import { type Binding, bindColumns, type StagedColumns } from "./bind-columns.ts";
 import { checkOverflow, decideContract } from "./contract.ts";
+import { reach } from "./failpoint.ts";
 import type { MergeSettings } from "./merge-settings.ts";
 import type { StagedUnit } from "./staged-unit.ts";
 import { isDocument, newPins, type TableKnowledge } from "./table-knowledge.ts";
@@ -74,7 +75,7 @@ export async function prepareTarget(
     return { main: known.main, stored: known.stored, binding: asIs, ddl: [], pinned };
   }
   try {
-    return await session.transaction(async () => {
+    const prepared = await session.transaction(async () => {
       await lockTable(session, settings.tableId, settings.config.warehouse.lockWaitMs);
       const mainNow = await readMainTable(session, spec.target.schema, spec.target.table);
       const storedNow = await readStoredColumns(session, state, spec.name);
@@ -95,6 +96,8 @@ export async function prepareTarget(
       }
       return { main, stored: storedAfter, binding, ddl, pinned };
     });
+    if (prepared.ddl.length > 0) await reach("after_ddl", spec.name);
+    return prepared;
   } catch (error) {
     throw warehouseError(error, "prepare the main table", { table: spec.name });
   }
@@ -124,6 +127,7 @@ async function runDdl(
       lines: all.map((statement) => `${statement};`),
     });
   }
+  await reach("before_ddl", known.spec.name);
   await session.query(`set local lock_timeout = ${settings.config.warehouse.lockTimeoutMs}`);
   for (const statement of all) {
     try {

@@ -11,6 +11,7 @@ import { Session } from "../warehouse/session.ts";
 import { warehouseError } from "../warehouse/warehouse-error.ts";
 import { type DiscoveredTable, discover, type SourceObject, type TableFilter } from "./discover.ts";
 import { endFailedRun, endRun } from "./end-run.ts";
+import { reach } from "./failpoint.ts";
 import { exitOfCode } from "./load-errors.ts";
 import { type LoadSettings, loadTable } from "./load-table.ts";
 import { retryPolicy } from "./next-unit.ts";
@@ -150,6 +151,7 @@ async function loadEverything(
     else known.push(...page);
     return page.map((one) => one.object);
   });
+  await reach("after_list");
   const missing = settings.objects.find((key) => !listed.has(key));
   if (missing !== undefined) throw new DrayageError("OBJECT_UNKNOWN", { place: { object: missing } });
   const work = discovery.tables.filter((table) => (open.get(table.spec.name)?.length ?? 0) > 0);

@@ -9,6 +9,7 @@ import type { Session } from "../warehouse/session.ts";
 import type { Staging, StagingTable } from "../warehouse/staging.ts";
 import { isConnectionLost, isRecordFault, serverFault } from "../warehouse/warehouse-error.ts";
 import type { SourceObject } from "./discover.ts";
+import { reach } from "./failpoint.ts";
 import { decodedObject, type LaneSettings, rawObject, type UnitCells } from "./lane-objects.ts";
 import { type OpenedObject, openObject } from "./open-object.ts";
 import { CellLayout, stageDecoded } from "./stage-decoded.ts";
@@ -78,7 +79,9 @@ export async function stageUnit(
         }
       }
       await stager.finish();
+      await reach("before_stage_commit", known.spec.name);
     });
+    await reach("after_stage_commit", known.spec.name);
   } catch (error) {
     if (!isConnectionLost(error)) await staging.forget();
     throw error;
@@ -132,6 +135,7 @@ class UnitStager {
     this.#ordinal++;
     let opened = await this.#open(object);
     try {
+      await reach("object_opened", this.#known.spec.name);
       const shape = detectShape(opened.head, opened.whole, knownNames(this.#known, object.kind));
       if (shape.empty) {
         for await (const _ of opened.bytes(0)) {
@@ -211,6 +215,7 @@ class UnitStager {
       this.#settings.signal?.throwIfAborted();
       this.#settings.onBytes?.(chunk.length);
       yield chunk;
+      await reach("mid_object", this.#known.spec.name);
     }
   }
 
