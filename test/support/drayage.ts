@@ -12,6 +12,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Milliseconds after which it is killed. Default 60,000. */
   readonly timeout?: number | undefined;
+  /** A module that is carried out before the program: what arms its failpoints. */
+  readonly before?: string | undefined;
 }
 
 export interface Ran {
@@ -27,6 +29,8 @@ export interface RunningDrayage {
   kill(signal: NodeJS.Signals): void;
   /** Its standard output up to now. */
   said(): string;
+  /** Its standard error up to now. */
+  complained(): string;
   readonly ended: Promise<Ran>;
 }
 
@@ -35,7 +39,9 @@ export function runDrayage(args: readonly string[], options: RunOptions): Promis
 }
 
 export function startDrayage(args: readonly string[], options: RunOptions): RunningDrayage {
-  const child = spawn(process.execPath, [program, ...args], {
+  const before =
+    options.before === undefined ? [] : ["--import", `data:text/javascript,${encodeURIComponent(options.before)}`];
+  const child = spawn(process.execPath, [...before, program, ...args], {
     cwd: options.cwd,
     // A machine role would be asked for over the network, and ~/.aws would be read.
     env: { PATH: process.env.PATH, HOME: tmpdir(), AWS_EC2_METADATA_DISABLED: "true", ...options.env },
@@ -61,6 +67,7 @@ export function startDrayage(args: readonly string[], options: RunOptions): Runn
     pid: child.pid ?? -1,
     kill: (signal) => void child.kill(signal),
     said: () => Buffer.concat(stdout).toString("utf8"),
+    complained: () => Buffer.concat(stderr).toString("utf8"),
     ended,
   };
 }

@@ -20,10 +20,12 @@ export interface LoadHereOptions {
   readonly through?: ((source: ObjectSource) => ObjectSource) | undefined;
   readonly objects?: readonly string[] | undefined;
   readonly allowDeletes?: boolean | undefined;
+  /** Default 1. */
   readonly concurrency?: number | undefined;
   readonly rejectLimit?: number | undefined;
   /** What goes wrong beside the load is put here. */
   readonly warnings?: DrayageError[] | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface LoadedHere {
@@ -59,7 +61,7 @@ export async function loadHere(place: Workplace, options: LoadHereOptions = {}):
     concurrency: options.concurrency ?? 1,
     allowDeletes: options.allowDeletes ?? false,
     rejectLimit: options.rejectLimit,
-    signal: undefined,
+    signal: options.signal,
     lane: options.lane,
     onWarning: (error) => options.warnings?.push(error),
     onUnit: (_table, _unit, merged) => forms.push(merged.form),

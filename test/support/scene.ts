@@ -134,7 +134,7 @@ async function checkAppended(client: pg.Client, name: string): Promise<void> {
   expect(rows, name).toEqual([{ rows: read, records: read, read }]);
 }
 
-async function rowsOf(client: pg.Client, name: string, columns: readonly string[]): Promise<string[]> {
+export async function rowsOf(client: pg.Client, name: string, columns: readonly string[]): Promise<string[]> {
   const { rows } = await client.query({
     text: `select ${columns.map((column) => `"${column}"::text`).join(", ")} from shop.${name}`,
     rowMode: "array",
@@ -142,12 +142,12 @@ async function rowsOf(client: pg.Client, name: string, columns: readonly string[
   return (rows as (readonly Cell[])[]).map(rowText).sort();
 }
 
-function rowText(cells: readonly Cell[]): string {
+export function rowText(cells: readonly Cell[]): string {
   return JSON.stringify(cells);
 }
 
 /** The first few, both ways: a diff of a hundred thousand rows is of use to nobody. */
-function differences(actual: readonly string[], wanted: readonly string[]): string[] {
+export function differences(actual: readonly string[], wanted: readonly string[]): string[] {
   const has = new Set(actual);
   const wants = new Set(wanted);
   const missing = wanted.filter((row) => !has.has(row)).map((row) => `missing ${row}`);
