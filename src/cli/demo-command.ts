@@ -134,12 +134,8 @@ async function loadHours(
 async function showRows(terminal: Terminal, config: Config): Promise<void> {
   const session = await Session.connect(config.warehouse, "demo", "UTC");
   try {
-    const [reject] = await listRejects(session, config.warehouse.stateSchema, {
-      tables: [],
-      reason: undefined,
-      object: undefined,
-      limit: 1,
-    });
+    const every = { tables: [], reason: undefined, object: undefined, ids: [] };
+    const [reject] = await listRejects(session, config.warehouse.stateSchema, every, 1);
     if (reject !== undefined) {
       print(
         terminal,

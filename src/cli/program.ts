@@ -111,27 +111,7 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
 
   program.commandsGroup("When something is wrong:");
   mendingCommands(program, host, run);
-  const rejects = program.command("rejects").description("records that could not be loaded");
-  rejects
-    .command("list [table...]", { isDefault: true })
-    .description("by table, reason and object; no cell values")
-    .option("--reason <reason>", "only this reason")
-    .option("--object <key>", "only of this object")
-    .option("--limit <n>", "how many to list", wholeNumber, 50)
-    .action(
-      run(async (names: string[], _: unknown, command: Command) =>
-        (await import("./rejects-command.ts")).runRejectsList(host, names, options(command)),
-      ),
-    );
-  rejects
-    .command("show <id>")
-    .description("one reject: place, reason, what to do; no cell values")
-    .option("--record", "with its record and the server's words")
-    .action(
-      run(async (id: string, _: unknown, command: Command) =>
-        (await import("./rejects-command.ts")).runRejectsShow(host, id, options(command)),
-      ),
-    );
+  rejectsCommands(program, host, run);
 
   program.commandsGroup("Look closer:");
   program
@@ -259,4 +239,38 @@ function loadOptions(command: Command): Command {
 function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
   return Number(text);
+}
+
+function rejectsCommands(program: Command, host: Host, run: Run): void {
+  const rejects = program.command("rejects").description("records that could not be loaded");
+  selecting(rejects.command("list [table...]", { isDefault: true }))
+    .description("by table, reason and object; no cell values")
+    .option("--limit <n>", "how many to list", wholeNumber, 50)
+    .action(
+      run(async (names: string[], _: unknown, command: Command) =>
+        (await import("./rejects-command.ts")).runRejectsList(host, names, command.optsWithGlobals()),
+      ),
+    );
+  rejects
+    .command("show <id>")
+    .description("one reject: place, reason, what to do; no cell values")
+    .option("--record", "with its record and the server's words")
+    .action(
+      run(async (id: string, _: unknown, command: Command) =>
+        (await import("./rejects-command.ts")).runRejectsShow(host, id, command.optsWithGlobals()),
+      ),
+    );
+  selecting(rejects.command("replay [table...]"))
+    .description("after the fix: read the records again and load them")
+    .option("--id <n...>", "only these rejects")
+    .option("--allow-deletes", "do not stop at delete_limit_pct")
+    .action(
+      run(async (names: string[], _: unknown, command: Command) =>
+        (await import("./replay-command.ts")).runRejectsReplay(host, names, command.optsWithGlobals()),
+      ),
+    );
+}
+
+function selecting(command: Command): Command {
+  return command.option("--reason <reason>", "only this reason").option("--object <key>", "only of this object");
 }

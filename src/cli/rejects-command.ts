@@ -26,11 +26,10 @@ export async function runRejectsList(host: Host, names: readonly string[], optio
   const found = await withState(config, "rejects", async (session) => {
     const tables = await stateNames(session, config, names);
     const { stateSchema } = config.warehouse;
-    const filter = { tables, reason: options.reason, object: options.object, limit: options.limit ?? 50 };
-    const counts = await countRejects(session, stateSchema, tables);
+    const selection = { tables, reason: options.reason, object: options.object, ids: [] };
     return {
-      counts: counts.filter((row) => options.reason === undefined || row.reason === options.reason),
-      rejects: await listRejects(session, stateSchema, filter),
+      counts: await countRejects(session, stateSchema, selection),
+      rejects: await listRejects(session, stateSchema, selection, options.limit ?? 50),
     };
   });
   const { counts, rejects } = found ?? { counts: [], rejects: [] };

@@ -196,6 +196,7 @@ export function loadJson(report: RunReport): Record<string, unknown> {
       rejected_by_reason: Object.fromEntries(table.reasons),
       repairs: Object.fromEntries(table.repairs),
       ddl: table.ddl,
+      replayed: table.replayed,
       notes: table.notes,
       paused: table.paused,
       failures: table.failures.map(({ key, error }) => ({ key, ...errorJson(error) })),

@@ -10,9 +10,12 @@ export interface FoundRecord {
   /** In the object's bytes, after gunzip. */
   readonly offset: number;
   readonly length: number;
-  /** At most keptRecordBytes of it. */
-  readonly bytes: Buffer;
+  /** At most keptRecordBytes of it; of so many records as were asked for. */
+  readonly bytes: Buffer | undefined;
 }
+
+/** Wanted from more places than this, an object is read once from the first of them on. */
+const mostRanges = 32;
 
 export class RecordFinder {
   readonly #source: ObjectSource;
@@ -25,20 +28,23 @@ export class RecordFinder {
     this.#encoding = encoding;
   }
 
-  async find(object: StagedObject, numbers: readonly number[]): Promise<Map<number, FoundRecord>> {
+  /** In ascending order. The bytes of the first `kept` are kept. */
+  async find(object: StagedObject, numbers: readonly number[], kept: number): Promise<Map<number, FoundRecord>> {
     const found = new Map<number, FoundRecord>();
     // A gzip has no middle to begin at, nor has text that must be transcoded: one pass from its start.
     if (object.claim.object.gzip || !isUtf8Name(this.#encoding)) {
-      await this.#read(object, 0, new Set(numbers), found);
+      await this.#read(object, 0, new Set(numbers), kept, found);
       return found;
     }
     const groups = new Map<number, Set<number>>();
     for (const number of numbers) {
-      const group = Math.floor((number - 1) / checkpointEvery);
+      const group = Math.floor((number - object.first) / checkpointEvery);
       const members = groups.get(group) ?? new Set<number>();
       groups.set(group, members.add(number));
     }
-    for (const [group, members] of groups) await this.#read(object, group, members, found);
+    const [first] = groups.keys();
+    if (groups.size > mostRanges && first !== undefined) await this.#read(object, first, new Set(numbers), kept, found);
+    else for (const [group, members] of groups) await this.#read(object, group, members, kept, found);
     return found;
   }
 
@@ -47,17 +53,19 @@ export class RecordFinder {
     object: StagedObject,
     group: number,
     wanted: Set<number>,
+    kept: number,
     found: Map<number, FoundRecord>,
   ): Promise<void> {
     const start = object.checkpoints[group];
     if (start === undefined) return;
     const { shape } = this.#unit;
     const window = new RecordWindow(start);
-    let record = group * checkpointEvery;
+    let record = object.first - 1 + group * checkpointEvery;
     const take = (offset: number, length: number) => {
       record++;
       if (wanted.delete(record)) {
-        found.set(record, { offset, length, bytes: window.slice(offset, Math.min(length, keptRecordBytes)) });
+        const bytes = found.size < kept ? window.slice(offset, Math.min(length, keptRecordBytes)) : undefined;
+        found.set(record, { offset, length, bytes });
       }
       window.dropBefore(offset + length);
     };

@@ -1,7 +1,7 @@
 /** What a lane is told of an object, from its shape, its NULLs and the table's config. */
 import type { DocumentFlattener } from "../rows/flatten-document.ts";
 import type { ObjectShape } from "../rows/object-shape.ts";
-import type { CellLayout, DecodedObject } from "./stage-decoded.ts";
+import type { CellLayout, DecodedObject } from "./record-stager.ts";
 import type { RawObject } from "./stage-raw.ts";
 import type { NullRule } from "./staged-unit.ts";
 import type { TableKnowledge } from "./table-knowledge.ts";

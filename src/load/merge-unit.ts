@@ -6,7 +6,6 @@ import { LoadHistory } from "../warehouse/load-history.ts";
 import { hasTombstones, tombstonesName } from "../warehouse/main-table.ts";
 import { type MergeOutcome, merge } from "../warehouse/merge.ts";
 import { noCounts, outcomes, type RecordCounts } from "../warehouse/record-counts.ts";
-import { writeRejects } from "../warehouse/rejects.ts";
 import type { Session } from "../warehouse/session.ts";
 import {
   lockTable,
@@ -18,12 +17,13 @@ import {
 } from "../warehouse/table-state.ts";
 import { repeatableStates, serverFault } from "../warehouse/warehouse-error.ts";
 import { reach } from "./failpoint.ts";
+import { loadBooks } from "./load-books.ts";
 import { mergeJob } from "./merge-job.ts";
 import type { MergeSettings } from "./merge-settings.ts";
 import { type Prepared, prepareTarget } from "./prepare-target.ts";
-import { checkLimits, collectRejects } from "./reject-records.ts";
 import type { StagedObject, StagedUnit } from "./staged-unit.ts";
 import type { TableKnowledge } from "./table-knowledge.ts";
+import type { UnitBooks } from "./unit-books.ts";
 
 export interface MergedUnit {
   /** The main table and the stored columns as they are now. */
@@ -46,6 +46,7 @@ export async function mergeUnit(
   known: TableKnowledge,
   unit: StagedUnit,
   settings: MergeSettings,
+  books: UnitBooks = loadBooks(session, known.spec, unit, settings),
 ): Promise<MergedUnit> {
   const began = performance.now();
   // Without a staged record no table is made: that every record was unreadable is found out below.
@@ -54,7 +55,7 @@ export async function mergeUnit(
   const ddl = [...(prepared?.ddl ?? [])];
   for (let attempt = 1; ; attempt++) {
     try {
-      const merged = await mergeOnce(session, known, unit, prepared, settings);
+      const merged = await mergeOnce(session, known, unit, prepared, settings, books);
       await reach("after_commit", known.spec.name);
       return {
         main: prepared?.main ?? known.main,
@@ -83,41 +84,22 @@ async function mergeOnce(
   unit: StagedUnit,
   prepared: Prepared | undefined,
   settings: MergeSettings,
+  books: UnitBooks,
 ): Promise<Pick<MergedUnit, "form" | "counts" | "reasons">> {
-  const { spec } = known;
-  const state = settings.config.warehouse.stateSchema;
-  const history = new LoadHistory(session, state, spec.name);
-  const ids = unit.objects.map((object) => object.claim.id);
   return session.transaction(async () => {
     await lockTable(session, settings.tableId, settings.config.warehouse.lockWaitMs);
-    await reach("after_lock", spec.name);
-    await history.fence(settings.runId, ids);
-    await reach("after_fence", spec.name);
+    await reach("after_lock", known.spec.name);
+    await books.fence();
+    await reach("after_fence", known.spec.name);
     if (prepared !== undefined) await checkColumns(session, known, prepared, settings);
-    const mergeBegan = performance.now();
+    const began = performance.now();
     const outcome = prepared === undefined ? undefined : await mergeStaged(session, known, unit, prepared, settings);
-    const mergeMs = Math.round(performance.now() - mergeBegan);
-    await reach("after_merge", spec.name);
-    const rejects = await collectRejects(settings.source, unit, spec, outcome?.bad ?? []);
+    const mergeMs = Math.round(performance.now() - began);
+    await reach("after_merge", known.spec.name);
     const counts = new Map<number, RecordCounts>();
     for (const object of unit.objects) counts.set(object.ordinal, balance(object, outcome?.counts.get(object.ordinal)));
-    checkLimits(spec, unit, counts, rejects, settings.rejectLimit);
-    await writeRejects(session, state, ids, rejects);
-    await reach("after_rejects", spec.name);
-    for (const object of unit.objects) {
-      await history.complete({
-        id: object.claim.id,
-        attempt: object.claim.attempt,
-        counts: counts.get(object.ordinal) ?? noCounts(),
-        repairs: object.repairs,
-        bytes: object.bytes,
-        sha256: object.claim.object.kind === "full_load" ? object.sha256 : undefined,
-        timings: { ...object.timings, merge_ms: mergeMs },
-      });
-    }
-    await reach("before_commit", spec.name);
-    const reasons = new Map<string, number>();
-    for (const reject of rejects) reasons.set(reject.reason, (reasons.get(reject.reason) ?? 0) + 1);
+    const reasons = await books.close({ counts, bad: outcome?.bad ?? [], mergeMs });
+    await reach("before_commit", known.spec.name);
     return { form: outcome?.form ?? "empty", counts, reasons };
   });
 }

@@ -2,9 +2,11 @@
 import { DrayageError } from "../errors.ts";
 import { ident, literal } from "../warehouse/identifier.ts";
 import type { OpenObject } from "../warehouse/load-history.ts";
+import { outcomes } from "../warehouse/record-counts.ts";
 import { overflowError } from "./contract.ts";
 import type { SourceObject } from "./discover.ts";
 import type { MergedUnit } from "./merge-unit.ts";
+import type { TableReplay } from "./replay-report.ts";
 import type { TableReport } from "./report.ts";
 import type { StagedUnit } from "./staged-unit.ts";
 import type { TableSpec } from "./table-spec.ts";
@@ -22,6 +24,26 @@ export function noteUnit(report: TableReport, spec: TableSpec, unit: StagedUnit,
     const status = counts.rejected > 0 ? "loaded_with_rejects" : "loaded";
     report.objects.push({ key, kind, status, lane: object.lane, counts, bytes: object.bytes });
   }
+}
+
+/** Takes a replay of records that waited for their foreign key into the table's report. */
+export function noteReplay(report: TableReport, { counts, failures, left, ddl }: TableReplay): void {
+  report.ddl.push(...ddl);
+  report.replayed = counts;
+  const loaded = counts.read - counts.rejected;
+  const waiting = counts.rejected + left;
+  const codes = [...new Set(failures.map(({ error }) => error.code))].join(", ");
+  const became = outcomes.filter((outcome) => outcome !== "rejected" && counts[outcome] > 0);
+  const words = became.map((outcome) => `${counts[outcome]} ${outcome}`).join(", ");
+  if (loaded > 0) report.notes.push(`${records(loaded)} that waited for another row: ${words}`);
+  if (waiting > 0)
+    report.notes.push(
+      `${records(waiting)} still ${waiting === 1 ? "waits" : "wait"} for another row${codes === "" ? "" : ` (${codes})`}`,
+    );
+}
+
+function records(count: number): string {
+  return `${count} ${count === 1 ? "record" : "records"}`;
 }
 
 function add(counts: Map<string, number>, name: string, count: number): void {

@@ -69,10 +69,12 @@ export async function openObject(
   async function* bytes(from: number): AsyncGenerator<Buffer> {
     if (head.length > from) yield head.subarray(from);
     if (whole) return;
+    let skip = Math.max(0, from - head.length);
     for (;;) {
       const { value, done } = await next();
       if (done === true) return;
-      yield value;
+      if (value.length > skip) yield skip > 0 ? value.subarray(skip) : value;
+      skip = Math.max(0, skip - value.length);
     }
   }
   return {

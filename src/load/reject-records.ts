@@ -23,10 +23,12 @@ export async function collectRejects(
   for (const object of unit.objects) {
     const own = bad.filter((one) => one.ordinal === object.ordinal);
     if (own.length === 0 && object.unstaged.length === 0) continue;
-    const numbers = [...own.map((one) => one.record), ...object.unstaged.map((one) => one.record)]
-      .sort((a, b) => a - b)
-      .slice(0, keptPerObject);
-    const found = await finder.find(object, numbers);
+    const numbers = [...own.map((one) => one.record), ...object.unstaged.map((one) => one.record)];
+    const found = await finder.find(
+      object,
+      numbers.sort((a, b) => a - b),
+      keptPerObject,
+    );
     const base = { historyId: object.claim.id, tableName: spec.name };
     for (const one of object.unstaged) {
       const place = found.get(one.record);

@@ -38,6 +38,8 @@ export interface TableReport {
   readonly reasons: Map<string, number>;
   readonly repairs: Map<string, number>;
   readonly ddl: string[];
+  /** Rejects of earlier runs that waited for their foreign key, and what became of them now. */
+  replayed: RecordCounts | undefined;
   /** Things to know that are no failure: a pause, rescued paths. */
   readonly notes: string[];
   paused: boolean;
@@ -70,6 +72,7 @@ export function newTableReport(table: string, target: { schema: string; table: s
     reasons: new Map(),
     repairs: new Map(),
     ddl: [],
+    replayed: undefined,
     notes: [],
     paused: false,
     milliseconds: 0,

@@ -8,7 +8,7 @@ import { migrate } from "../warehouse/migrate.ts";
 import { type Dropped, dropOld } from "../warehouse/retention.ts";
 import { startRun } from "../warehouse/runs.ts";
 import { Session } from "../warehouse/session.ts";
-import { warehouseError } from "../warehouse/warehouse-error.ts";
+import { isConnectionLost, warehouseError } from "../warehouse/warehouse-error.ts";
 import { type DiscoveredTable, discover, type SourceObject, type TableFilter } from "./discover.ts";
 import { endFailedRun, endRun } from "./end-run.ts";
 import { reach } from "./failpoint.ts";
@@ -16,7 +16,9 @@ import { exitOfCode } from "./load-errors.ts";
 import { type LoadSettings, loadTable } from "./load-table.ts";
 import { retryPolicy } from "./next-unit.ts";
 import { Sightings } from "./note-run.ts";
-import { exitOf, type RunReport, sumCounts, type TableReport } from "./report.ts";
+import { noteReplay } from "./note-unit.ts";
+import { exitOf, newTableReport, type RunReport, sumCounts, type TableReport } from "./report.ts";
+import { replayWaiting } from "./run-replay.ts";
 import { Worker } from "./worker.ts";
 
 export interface RunSettings {
@@ -167,7 +169,35 @@ async function loadEverything(
     }),
   });
   const tables = await loadTables(runId, work, open, settings);
+  if (!named && again === undefined) await replayWaitingRecords(control, runId, settings, discovery.tables, tables);
   return { runId, tables, listed: discovery.listed, ignored: discovery.ignored, unclaimed: discovery.unclaimed };
+}
+
+/** What it did is added to the tables' reports; that it could not is no failure of the run: the next one tries again. */
+async function replayWaitingRecords(
+  control: Session,
+  runId: bigint,
+  { config, source, signal }: RunSettings,
+  discovered: readonly DiscoveredTable[],
+  reports: TableReport[],
+): Promise<void> {
+  const specs = new Map(discovered.map(({ spec }) => [spec.name, spec]));
+  const replays = await replayWaiting(control, { config, source, runId, signal }, new Set(specs.keys())).catch(
+    (error: unknown) => {
+      if (isConnectionLost(error) && signal?.aborted !== true) return [];
+      throw error;
+    },
+  );
+  for (const replay of replays) {
+    const spec = specs.get(replay.table);
+    if (spec === undefined) continue;
+    let report = reports.find((one) => one.table === replay.table);
+    if (report === undefined) {
+      report = newTableReport(spec.name, spec.target);
+      reports.push(report);
+    }
+    noteReplay(report, replay);
+  }
 }
 
 /** Somebody asked for objects, or changed a limit: what waits for a change is tried too. */

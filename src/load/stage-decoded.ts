@@ -1,84 +1,42 @@
 /** The decoded lane: records are parsed, documents flattened, rows encoded as COPY text. Takes any object, rejects record by record. */
-import type { ByteText } from "../rows/byte-text.ts";
-import { type DecodeFault, repairText } from "../rows/decoder-port.ts";
-import { DocumentFault } from "../rows/document-fault.ts";
-import { CopyEncoder } from "../rows/encode-copy.ts";
-import type { DocumentFlattener } from "../rows/flatten-document.ts";
-import { endsInsideCharacter, isCutDocument, isCutText, mayHoldCut } from "../rows/lob-cut.ts";
-import type { ObjectShape } from "../rows/object-shape.ts";
+import type { Cell } from "../rows/decoder-port.ts";
 import { RecordReader } from "../rows/record-reader.ts";
-import { checkpointEvery } from "../rows/record-scanner.ts";
 import type { CopyStream } from "../warehouse/session.ts";
-import { ordinalFactor, type Staging, type StagingTable } from "../warehouse/staging.ts";
-import type { UnstagedRecord } from "./staged-unit.ts";
+import type { Staging, StagingTable } from "../warehouse/staging.ts";
+import { type Block, type DecodedCount, type DecodedObject, RecordStager } from "./record-stager.ts";
 
-/** Which cell is which, over all objects of a unit: it grows as paths are seen. */
-export class CellLayout {
-  /** Cells in use. */
-  width: number;
-  rescued: number | undefined;
+/** Where the records of an object come from. */
+export type RecordSource =
+  /** One after another: all of them, or, of a replay, the rest of the object from one on. */
+  | {
+      readonly kind: "stream";
+      /** Number of the first. */
+      readonly first: number;
+      /** Of the first, in the object's bytes after gunzip. */
+      readonly offset: number;
+      readonly bytes: AsyncIterable<Buffer>;
+    }
+  /** Some of them, each by its number. */
+  | { readonly kind: "chosen"; readonly records: AsyncIterable<ChosenRecord> };
 
-  constructor(fields: number) {
-    this.width = fields;
-  }
-
-  readonly allocate = (): number => this.width++;
-}
-
-export interface DecodedObject {
-  readonly ordinal: number;
-  readonly shape: ObjectShape;
-  readonly nullTokens: readonly string[];
-  readonly maxRecordBytes: number;
-  readonly invalidText: "repair" | "reject";
-  /** By field index. */
-  readonly documents: ReadonlyMap<number, DocumentFlattener>;
-  /** Field indices whose cells are not staged. */
-  readonly ignored: ReadonlySet<number>;
-  readonly layout: CellLayout;
-  /** The size at which DMS cut documents and texts, when known. */
-  readonly lobMaxSize: number | undefined;
-  readonly onRecords: ((count: number) => void) | undefined;
-  /** Stops after so many records. */
-  readonly maxRecords: number;
-}
-
-export interface DecodedCount {
-  readonly records: number;
-  readonly staged: number;
-  readonly unstaged: readonly UnstagedRecord[];
-  readonly checkpoints: readonly number[];
-  readonly repairs: Readonly<Record<string, number>>;
+export interface ChosenRecord {
+  readonly record: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly bytes: Buffer;
 }
 
 export async function stageDecoded(
   staging: Staging,
   table: StagingTable,
   object: DecodedObject,
-  bytes: AsyncGenerator<Buffer>,
+  source: RecordSource,
 ): Promise<DecodedCount> {
-  const rows = new RecordStager(object);
+  const rows = new RecordStager(object, source.kind === "stream" ? source.first : 1);
   const writer = new CopyWriter(staging, table);
-  const decoder = new RecordReader({
-    delimiter: object.shape.delimiter,
-    quoted: object.shape.quoted,
-    rowDelimiter: object.shape.rowDelimiter,
-    nullTokens: object.nullTokens,
-    maxRecordBytes: object.maxRecordBytes,
-    singleColumn: object.shape.fields.length === 1,
-    startOffset: object.shape.bodyOffset,
-    onRecord: (fields, start, length) => rows.record(fields, start, length, decoder.suspect),
-    onFault: (fault) => rows.fault(fault),
-  });
   try {
-    for await (const chunk of bytes) {
-      const before = decoder.records;
-      decoder.write(chunk);
-      object.onRecords?.(decoder.records - before);
-      for (const block of rows.takeBlocks()) await writer.write(block);
-      if (decoder.fault !== undefined || rows.full) break;
-    }
-    if (!rows.full) decoder.end();
+    if (source.kind === "stream") await readStream(object, rows, writer, source);
+    else await readChosen(object, rows, writer, source.records);
     rows.flush();
     for (const block of rows.takeBlocks()) await writer.write(block);
     const staged = await writer.finish();
@@ -89,159 +47,62 @@ export async function stageDecoded(
   }
 }
 
-/** Encoded rows of one width. */
-interface Block {
-  readonly width: number;
-  readonly bytes: Buffer;
+function readerOptions({ shape, nullTokens, maxRecordBytes }: DecodedObject) {
+  return {
+    delimiter: shape.delimiter,
+    quoted: shape.quoted,
+    rowDelimiter: shape.rowDelimiter,
+    nullTokens,
+    maxRecordBytes,
+    singleColumn: shape.fields.length === 1,
+  };
 }
 
-type Place = Pick<UnstagedRecord, "record" | "offset" | "length">;
-
-/** Turns records into blocks of encoded rows, synchronously, and keeps the books of the object. */
-class RecordStager {
-  readonly #object: DecodedObject;
-  readonly #encoder: CopyEncoder;
-  readonly #unstaged: UnstagedRecord[] = [];
-  readonly #checkpoints: number[] = [];
-  readonly #repairs: Record<string, number> = {};
-  readonly #opIndex: number;
-  readonly #fieldCount: number;
-  readonly #base: number;
-  /** Repairs that the flatteners had made before this object: they serve the whole unit. */
-  readonly #repairsBefore: ReadonlyMap<number, number>;
-  #blocks: Block[] = [];
-  #records = 0;
-  #width: number;
-
-  constructor(object: DecodedObject) {
-    this.#object = object;
-    this.#width = object.layout.width;
-    this.#fieldCount = object.shape.fields.length;
-    this.#opIndex = object.shape.fields.findIndex((field) => field.role === "op");
-    this.#base = object.ordinal * ordinalFactor;
-    this.#repairsBefore = new Map([...object.documents].map(([index, flattener]) => [index, flattener.repairs]));
-    this.#encoder = new CopyEncoder((bytes) => this.#blocks.push({ width: this.#width, bytes }));
+async function readStream(
+  object: DecodedObject,
+  rows: RecordStager,
+  writer: CopyWriter,
+  { offset, bytes }: Extract<RecordSource, { kind: "stream" }>,
+): Promise<void> {
+  const decoder = new RecordReader({
+    ...readerOptions(object),
+    startOffset: offset,
+    onRecord: (fields, start, length) => rows.record(fields, start, length, decoder.suspect),
+    onFault: (fault) => rows.fault(fault.reason, fault.start, 0),
+  });
+  for await (const chunk of bytes) {
+    const before = decoder.records;
+    decoder.write(chunk);
+    object.onRecords?.(decoder.records - before);
+    for (const block of rows.takeBlocks()) await writer.write(block);
+    if (decoder.fault !== undefined || rows.full) break;
   }
+  if (!rows.full) decoder.end();
+}
 
-  get full(): boolean {
-    return this.#records >= this.#object.maxRecords;
-  }
-
-  record(fields: (ByteText | null)[], offset: number, length: number, suspect: boolean): void {
-    if (this.full) return;
-    const record = ++this.#records;
-    if ((record - 1) % checkpointEvery === 0) this.#checkpoints.push(offset);
-    if (fields.length !== this.#fieldCount) {
-      this.#unstaged.push({ record, reason: "field_count", column: undefined, offset, length });
-      return;
-    }
-    const place = { record, offset, length };
-    if (this.#isCut(fields, place)) return;
-    // A repair changes the length of a cell, by which a cut one is known.
-    const lengths = suspect ? fields.map((cell) => cell?.length ?? 0) : undefined;
-    if (suspect && !this.#repair(fields, place)) return;
-    const n = this.#base + record;
-    if (!this.#flatten(fields, n, place, lengths)) return;
-    for (const index of this.#object.ignored) fields[index] = null;
-    const { layout } = this.#object;
-    if (layout.width !== this.#width) {
-      this.#encoder.flush();
-      this.#width = layout.width;
-    }
-    this.#encoder.row(n, fields, this.#width);
-  }
-
-  /** The rest of the object is one reject: where its next record begins cannot be told. */
-  fault({ reason, start }: DecodeFault): void {
-    if (this.full) return;
-    const record = ++this.#records;
-    if ((record - 1) % checkpointEvery === 0) this.#checkpoints.push(start);
-    this.#unstaged.push({ record, reason, column: undefined, offset: start, length: 0 });
-  }
-
-  /** True when a text of the record was cut by DMS: half a text is no text. Documents say so themselves. */
-  #isCut(cells: readonly (ByteText | null)[], place: Place): boolean {
-    const { lobMaxSize, documents, ignored, shape } = this.#object;
-    if (lobMaxSize === undefined || !mayHoldCut(place.length, lobMaxSize) || this.#isDelete(cells)) return false;
-    const index = cells.findIndex(
-      (cell, i) => cell !== null && !documents.has(i) && !ignored.has(i) && isCutText(cell, lobMaxSize),
-    );
-    if (index < 0) return false;
-    this.#unstaged.push({ ...place, reason: "truncated_lob", column: shape.fields[index]?.name });
-    return true;
-  }
-
-  /** A delete carries its key alone. */
-  #isDelete(cells: readonly (ByteText | null)[]): boolean {
-    return this.#opIndex >= 0 && cells[this.#opIndex] === "D";
-  }
-
-  /** False when the record is rejected: a text cell cannot be stored as it is and the config wants no repair. */
-  #repair(cells: (ByteText | null)[], place: Place): boolean {
-    for (let i = 0; i < cells.length; i++) {
-      const cell = cells[i];
-      if (cell === null || cell === undefined) continue;
-      const { text, repaired } = repairText(cell);
-      if (!repaired) continue;
-      const column = this.#object.shape.fields[i]?.name ?? "";
-      if (this.#object.invalidText === "reject") {
-        const { documents, lobMaxSize } = this.#object;
-        const isCut = documents.has(i) && endsInsideCharacter(cell) && isCutDocument(cell.length, lobMaxSize);
-        this.#unstaged.push({ ...place, reason: isCut ? "truncated_lob" : "invalid_text", column });
-        return false;
-      }
-      cells[i] = text;
-      this.#repairs[column] = (this.#repairs[column] ?? 0) + 1;
-    }
-    return true;
-  }
-
-  /** Replaces each document by its cells. False when one is no document. `lengths`: of the cells before a repair. */
-  #flatten(cells: (ByteText | null)[], n: number, place: Place, lengths: readonly number[] | undefined): boolean {
-    const { documents, layout, shape, lobMaxSize } = this.#object;
-    if (documents.size === 0) return true;
-    const isDelete = this.#isDelete(cells);
-    for (const [index, flattener] of documents) {
-      const document = cells[index];
-      cells[index] = null;
-      if (isDelete || document === null || document === undefined) continue;
-      try {
-        const rescued = flattener.flatten(document, n, cells);
-        if (rescued !== null) {
-          layout.rescued ??= layout.allocate();
-          while (cells.length <= layout.rescued) cells.push(null);
-          cells[layout.rescued] = rescued;
-        }
-      } catch (error) {
-        if (!(error instanceof DocumentFault)) throw error;
-        const column = shape.fields[index]?.name;
-        const isCut = isCutDocument(lengths?.[index] ?? document.length, lobMaxSize);
-        const reason = error.reason === "broken_off" ? (isCut ? "truncated_lob" : "bad_json") : error.reason;
-        this.#unstaged.push({ ...place, reason, column });
-        return false;
-      }
-    }
-    return true;
-  }
-
-  flush(): void {
-    this.#encoder.flush();
-  }
-
-  takeBlocks(): Block[] {
-    const blocks = this.#blocks;
-    this.#blocks = [];
-    return blocks;
-  }
-
-  count(): Omit<DecodedCount, "staged"> {
-    const repairs = { ...this.#repairs };
-    for (const [index, flattener] of this.#object.documents) {
-      const name = this.#object.shape.fields[index]?.name ?? "";
-      const made = flattener.repairs - (this.#repairsBefore.get(index) ?? 0);
-      if (made > 0) repairs[name] = (repairs[name] ?? 0) + made;
-    }
-    return { records: this.#records, unstaged: this.#unstaged, checkpoints: this.#checkpoints, repairs };
+/** Each by itself: its bytes are one record, or it is rejected again. */
+async function readChosen(
+  object: DecodedObject,
+  rows: RecordStager,
+  writer: CopyWriter,
+  records: AsyncIterable<ChosenRecord>,
+): Promise<void> {
+  for await (const { record, offset, length, bytes } of records) {
+    const read: Cell[][] = [];
+    const decoder = new RecordReader({
+      ...readerOptions(object),
+      onRecord: (fields) => void read.push(fields),
+      onFault: () => undefined,
+    });
+    decoder.write(bytes);
+    decoder.end();
+    rows.goTo(record);
+    const [fields] = read;
+    if (decoder.fault !== undefined) rows.fault(decoder.fault.reason, offset, length);
+    else if (fields === undefined || read.length > 1) rows.fault("field_count", offset, length);
+    else rows.record(fields, offset, length, decoder.suspect);
+    object.onRecords?.(1);
+    for (const block of rows.takeBlocks()) await writer.write(block);
   }
 }
 

@@ -12,7 +12,8 @@ import type { SourceObject } from "./discover.ts";
 import { reach } from "./failpoint.ts";
 import { decodedObject, type LaneSettings, rawObject, type UnitCells } from "./lane-objects.ts";
 import { type OpenedObject, openObject } from "./open-object.ts";
-import { CellLayout, stageDecoded } from "./stage-decoded.ts";
+import { CellLayout } from "./record-stager.ts";
+import { type RecordSource, stageDecoded } from "./stage-decoded.ts";
 import { stageRaw } from "./stage-raw.ts";
 import type { Lane, NullRule, StagedObject, StagedUnit } from "./staged-unit.ts";
 import {
@@ -34,9 +35,17 @@ export interface StageSettings {
   readonly lane?: Lane | undefined;
   /** Records of an object that are staged at the most: `plan` reads heads. */
   readonly maxRecords: number;
+  /** A replay: what is read of each claim, instead of its whole object. */
+  readonly pieces?: ReadonlyMap<Claim<SourceObject>, ObjectPiece> | undefined;
   /** Called as bytes are read, for the progress line. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
   readonly onRecords?: ((count: number) => void) | undefined;
+}
+
+/** Some records of an object, staged under the numbers that they have in it. */
+export interface ObjectPiece {
+  open(): Promise<OpenedObject>;
+  records(opened: OpenedObject): RecordSource;
 }
 
 export interface StageOutcome {
@@ -133,7 +142,8 @@ class UnitStager {
       throw new DrayageError("OBJECT_ARCHIVED");
     const began = performance.now();
     this.#ordinal++;
-    let opened = await this.#open(object);
+    const piece = this.#settings.pieces?.get(claim);
+    let opened = await (piece?.open() ?? this.#open(object));
     try {
       await reach("object_opened", this.#known.spec.name);
       const shape = detectShape(opened.head, opened.whole, knownNames(this.#known, object.kind));
@@ -143,10 +153,10 @@ class UnitStager {
         }
         this.#shape ??= shape;
         this.#nulls ??= nullRule(this.#known, opened, shape);
-        this.#note(claim, "decoded", { records: 0, staged: 0, checkpoints: [] }, opened, began);
+        this.#note(claim, "decoded", { records: 0, staged: 0, checkpoints: [] }, { opened, shape, began });
         return true;
       }
-      const lane = this.#laneOf(shape, nullRule(this.#known, opened, shape));
+      const lane = piece !== undefined ? "decoded" : this.#laneOf(shape, nullRule(this.#known, opened, shape));
       const nulls = forLane(nullRule(this.#known, opened, shape), lane);
       if (!this.#begin(shape, nulls)) return false;
       const table = await this.#stagingTable();
@@ -156,7 +166,7 @@ class UnitStager {
           const bytes = this.#counted(opened, shape.bodyOffset);
           const count = await stageRaw(this.#session, this.#staging, table, raw, bytes);
           if (count !== undefined) {
-            this.#note(claim, "raw", count, opened, began);
+            this.#note(claim, "raw", count, { opened, shape, began });
             return true;
           }
           opened.close();
@@ -165,13 +175,11 @@ class UnitStager {
           if (nulls.castToken !== undefined && this.#objects.length > 0) return false;
           this.#nulls = forLane(nulls, "decoded");
         }
-        const count = await stageDecoded(
-          this.#staging,
-          table,
-          decodedObject(this.#known, shape, this.#cells(), this.#laneSettings()),
-          this.#counted(opened, shape.bodyOffset),
-        );
-        this.#note(claim, "decoded", count, opened, began);
+        const decoded = decodedObject(this.#known, shape, this.#cells(), this.#laneSettings());
+        const source = piece?.records(opened) ?? this.#wholeObject(opened, shape.bodyOffset);
+        const count = await stageDecoded(this.#staging, table, decoded, source);
+        const first = source.kind === "stream" ? source.first : 1;
+        this.#note(claim, "decoded", count, { opened, shape, began, first });
         return true;
       });
     } finally {
@@ -208,6 +216,10 @@ class UnitStager {
       maxHeadBytes: this.#settings.config.limits.maxRecordBytes,
       signal: this.#settings.signal,
     });
+  }
+
+  #wholeObject(opened: OpenedObject, bodyOffset: number): RecordSource {
+    return { kind: "stream", first: 1, offset: bodyOffset, bytes: this.#counted(opened, bodyOffset) };
   }
 
   async *#counted(opened: OpenedObject, from: number): AsyncGenerator<Buffer> {
@@ -251,8 +263,7 @@ class UnitStager {
     lane: Lane,
     count: Pick<StagedObject, "records" | "staged" | "checkpoints"> &
       Partial<Pick<StagedObject, "unstaged" | "repairs">>,
-    opened: OpenedObject,
-    began: number,
+    { opened, shape, began, first = 1 }: { opened: OpenedObject; shape: ObjectShape; began: number; first?: number },
   ): void {
     const unstaged = count.unstaged ?? [];
     if (count.staged + unstaged.length !== count.records) {
@@ -268,7 +279,9 @@ class UnitStager {
       records: count.records,
       staged: count.staged,
       unstaged,
+      first,
       checkpoints: count.checkpoints,
+      header: Buffer.from(opened.head.subarray(0, shape.bodyOffset)),
       repairs: count.repairs ?? {},
       sha256: opened.sha256(),
       bytes: claim.object.size,

@@ -28,8 +28,12 @@ export interface StagedObject {
   /** Rows in COPY's command tags. */
   readonly staged: number;
   readonly unstaged: readonly UnstagedRecord[];
+  /** Number of the record at the first checkpoint: 1, but of the rest of an object that is replayed. */
+  readonly first: number;
   /** Byte offset of every 1,024th record, from the first. */
   readonly checkpoints: readonly number[];
+  /** Its bytes before the first record: BOM and header line. */
+  readonly header: Buffer;
   readonly repairs: Readonly<Record<string, number>>;
   readonly sha256: Buffer;
   /** Of the object, as stored. */

@@ -1,6 +1,7 @@
 /** The rejects table: records that could not be loaded, with their place and reason. */
 import { ident } from "./identifier.ts";
 import type { RejectReason } from "./reject-reasons.ts";
+import { type RejectSelection, selectedRejects, selectionValues } from "./reject-selection.ts";
 import type { Session } from "./session.ts";
 
 /** `rejects.record` holds at most this many bytes; byte_offset and byte_length find the rest. */
@@ -27,8 +28,14 @@ export async function writeRejects(
   ids: readonly bigint[],
   rejects: readonly Reject[],
 ): Promise<void> {
+  await session.query(`delete from ${ident(stateSchema)}.rejects where history_id = any($1::bigint[])`, [
+    ids.map(String),
+  ]);
+  await addRejects(session, stateSchema, rejects);
+}
+
+export async function addRejects(session: Session, stateSchema: string, rejects: readonly Reject[]): Promise<void> {
   const table = `${ident(stateSchema)}.rejects`;
-  await session.query(`delete from ${table} where history_id = any($1::bigint[])`, [ids.map(String)]);
   for (let i = 0; i < rejects.length; i += 200) {
     const batch = rejects.slice(i, i + 200);
     await session.query(
@@ -53,6 +60,14 @@ export async function writeRejects(
   }
 }
 
+/** With it a record can be read without its object. */
+export async function noteHeader(session: Session, stateSchema: string, id: bigint, header: Buffer): Promise<void> {
+  await session.query(`update ${ident(stateSchema)}.load_history set header = $2 where id = $1`, [
+    id.toString(),
+    header,
+  ]);
+}
+
 export interface RejectRow {
   readonly id: string;
   readonly table_name: string;
@@ -68,23 +83,20 @@ export interface RejectRow {
   readonly replayed_at: Date | null;
 }
 
-export interface RejectFilter {
-  readonly tables: readonly string[];
-  readonly reason: string | undefined;
-  readonly object: string | undefined;
-  readonly limit: number;
-}
-
 /** Open rejects, newest first; without their cells. */
-export async function listRejects(session: Session, stateSchema: string, filter: RejectFilter): Promise<RejectRow[]> {
+export async function listRejects(
+  session: Session,
+  stateSchema: string,
+  selection: RejectSelection,
+  limit: number,
+): Promise<RejectRow[]> {
   const state = ident(stateSchema);
   const { rows } = await session.query<RejectRow>(
     `select r.id, r.table_name, h.key, r.record_no, r.byte_offset, r.byte_length, r.reason, r.column_name, r.constraint_name, r.sqlstate, r.created_at, r.replayed_at
      from ${state}.rejects r join ${state}.load_history h on h.id = r.history_id
-     where r.replayed_at is null and (cardinality($1::text[]) = 0 or r.table_name = any($1))
-       and ($2::text is null or r.reason = $2) and ($3::text is null or h.key = $3 or h.key like '%/' || $3)
-     order by r.id desc limit $4`,
-    [filter.tables, filter.reason ?? null, filter.object ?? null, filter.limit],
+     where r.replayed_at is null and ${selectedRejects}
+     order by r.id desc limit $5`,
+    [...selectionValues(selection), limit],
   );
   return rows;
 }
@@ -99,13 +111,15 @@ export interface RejectCount {
 export async function countRejects(
   session: Session,
   stateSchema: string,
-  tables: readonly string[],
+  selection: RejectSelection,
 ): Promise<RejectCount[]> {
+  const state = ident(stateSchema);
   const { rows } = await session.query<RejectCount>(
-    `select table_name, reason, column_name, count(*) as count from ${ident(stateSchema)}.rejects
-     where replayed_at is null and (cardinality($1::text[]) = 0 or table_name = any($1))
+    `select r.table_name, r.reason, r.column_name, count(*) as count
+     from ${state}.rejects r join ${state}.load_history h on h.id = r.history_id
+     where r.replayed_at is null and ${selectedRejects}
      group by 1, 2, 3 order by 1, 4 desc, 2, 3`,
-    [tables],
+    selectionValues(selection),
   );
   return rows;
 }

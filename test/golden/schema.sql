@@ -140,6 +140,7 @@ table load_history (
   timings jsonb not null default '{}'::jsonb
   backfill bigint -- Which backfill took it last.
   note text -- What was decided about it by hand, with mark.
+  header bytea -- Of an object with rejects: its bytes before the first record. It names the fields of their records.
   constraint load_history_backfill_fkey FOREIGN KEY (backfill) REFERENCES state.backfills(id) ON DELETE SET NULL
   constraint load_history_change_has_time CHECK (((kind <> 'change'::text) OR (file_time IS NOT NULL)))
   constraint load_history_failed_says_why CHECK ((((status = 'failed'::text) = (error_code IS NOT NULL)) AND ((status = 'failed'::text) = (retry IS NOT NULL))))
@@ -158,6 +159,7 @@ CREATE INDEX load_history_backfill ON state.load_history USING btree (backfill) 
 CREATE INDEX load_history_file_time ON state.load_history USING btree (table_name, file_time DESC) WHERE (kind = 'change'::text);
 CREATE INDEX load_history_keys ON state.load_history USING btree (table_name, bucket, key);
 CREATE INDEX load_history_open ON state.load_history USING btree (table_name, status) WHERE (status = ANY (ARRAY['pending'::text, 'loading'::text, 'failed'::text]));
+CREATE INDEX load_history_repaired ON state.load_history USING btree (finished_at) WHERE (repairs <> '{}'::jsonb);
 CREATE INDEX load_history_run ON state.load_history USING btree (run_id);
 
 table migrations (

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type LoadedHere, type LoadHereOptions, loadHere } from "./load-here.ts";
+import { type ReplayedHere, type ReplayHereOptions, replayHere } from "./replay-here.ts";
 import type { Workplace } from "./workplace.ts";
 
 export interface OneTable {
@@ -14,6 +15,9 @@ export interface OneTable {
   /** Writes a change object that was closed n minutes after a fixed time. */
   change(n: number, body: string): void;
   load(options?: LoadHereOptions): Promise<LoadedHere>;
+  replay(options?: ReplayHereOptions): Promise<ReplayedHere>;
+  /** A line a row, cells joined by a blank. `$1` is the table's name, `TABLE` stands for the main table; as a superuser. */
+  query(sql: string): Promise<string[]>;
   /** One line a row, cells joined by a blank, NULL as `-`; in the order of the first column. */
   rows(...columns: string[]): Promise<string[]>;
   /** `record reason column constraint`, `-` for none, `TABLE` for the table's name, in the order of objects and records. */
@@ -32,6 +36,14 @@ export async function oneTable(place: Workplace, entry: object = {}, create?: st
     await place.client.query(create.replaceAll("TABLE", `public.${name}`));
     await place.client.query(`alter table public.${name} owner to ${place.role}`);
   }
+  const writeConfig = () =>
+    place.config(
+      JSON.stringify({
+        source: { url: place.source },
+        warehouse: { url: place.url, schema: "public" },
+        tables: { [name]: { prefix: name, ...config } },
+      }),
+    );
   return {
     name,
     configure: (next) => {
@@ -40,14 +52,18 @@ export async function oneTable(place: Workplace, entry: object = {}, create?: st
     full: (n, body) => place.put(`${name}/LOAD0000000${n}.csv`, body),
     change: (n, body) => place.put(`${name}/20260301-10${String(n).padStart(2, "0")}00000.csv`, body),
     load: (options) => {
-      place.config(
-        JSON.stringify({
-          source: { url: place.source },
-          warehouse: { url: place.url, schema: "public" },
-          tables: { [name]: { prefix: name, ...config } },
-        }),
-      );
+      writeConfig();
       return loadHere(place, options);
+    },
+    replay: (options) => {
+      writeConfig();
+      return replayHere(place, { tables: [name], ...options });
+    },
+    query: async (sql) => {
+      const { rows } = await place.client.query<Record<string, unknown>>(sql.replaceAll("TABLE", `public.${name}`), [
+        name,
+      ]);
+      return rows.map((row) => Object.values(row).join(" "));
     },
     rows: async (...columns) => {
       const { rows } = await place.client.query<{ line: string }>(

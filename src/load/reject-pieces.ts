@@ -1,0 +1,185 @@
+/** What a replay reads of an object: the records of its open rejects, from the bytes that were kept, else from the object again. */
+import { DrayageError, type ErrorCode } from "../errors.ts";
+import type { ObjectSource } from "../source/object-source.ts";
+import type { Claim } from "../warehouse/load-history.ts";
+import type { OpenReject } from "../warehouse/open-rejects.ts";
+import { endsObject } from "../warehouse/reject-reasons.ts";
+import type { SourceObject } from "./discover.ts";
+import { isUtf8Name, type OpenedObject, openObject } from "./open-object.ts";
+import type { ChosenRecord, RecordSource } from "./stage-decoded.ts";
+import type { ObjectPiece } from "./stage-unit.ts";
+import type { TableSpec } from "./table-spec.ts";
+
+export interface PieceSettings {
+  readonly source: ObjectSource;
+  readonly spec: TableSpec;
+  readonly maxHeadBytes: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A reject whose place in its object is known. */
+type Placed = OpenReject & { readonly offset: number; readonly length: number };
+
+/** Rejects of one object that are staged together: single records, or the one that stands for the rest of its object. */
+export interface RejectPiece {
+  readonly claim: Claim<SourceObject>;
+  readonly rejects: readonly OpenReject[];
+  readonly rest: boolean;
+  readonly piece: ObjectPiece;
+}
+
+/** `header`: the object's bytes before its first record, where they were noted. Rejects without a place are in no piece. */
+export function rejectPieces(
+  claim: Claim<SourceObject>,
+  header: Buffer | undefined,
+  rejects: readonly OpenReject[],
+  settings: PieceSettings,
+): RejectPiece[] {
+  const placed = rejects.filter((one): one is Placed => one.offset !== undefined && one.length !== undefined);
+  const single = placed.filter((one) => !endsObject(one.reason)).sort((a, b) => a.offset - b.offset);
+  const rest = placed.filter((one) => endsObject(one.reason));
+  const pieces: RejectPiece[] = [];
+  if (single.length > 0) {
+    const piece = chosenPiece(claim.object, header, single, settings);
+    pieces.push({ claim, rejects: single, rest: false, piece });
+  }
+  // A claim of its own: the unit knows its objects by them. After the single ones, as its records are.
+  for (const one of rest)
+    pieces.push({ claim: { ...claim }, rejects: [one], rest: true, piece: restPiece(claim.object, one, settings) });
+  return pieces;
+}
+
+function restPiece(object: SourceObject, { record, offset }: Placed, settings: PieceSettings): ObjectPiece {
+  return {
+    open: () => open(object, settings),
+    records: (opened): RecordSource => ({
+      kind: "stream",
+      first: record,
+      offset,
+      bytes: isSeekable(object, settings) ? range(object, offset, object.size, settings) : opened.bytes(offset),
+    }),
+  };
+}
+
+/** Codes of an object that is no longer there to be read, as it was. */
+const gone: ReadonlySet<ErrorCode> = new Set(["OBJECT_GONE", "OBJECT_CHANGED", "OBJECT_ARCHIVED"]);
+
+function chosenPiece(
+  object: SourceObject,
+  header: Buffer | undefined,
+  rejects: readonly Placed[],
+  settings: PieceSettings,
+): ObjectPiece {
+  return {
+    async open() {
+      try {
+        return await open(object, settings);
+      } catch (error) {
+        if (!(error instanceof DrayageError) || !gone.has(error.code) || header === undefined) throw error;
+        return fromKept(header, rejects) ?? Promise.reject(error);
+      }
+    },
+    records: (opened) => ({ kind: "chosen", records: chosen(object, rejects, opened, settings) }),
+  };
+}
+
+/** The object as far as it is known without the source; undefined: a record of it was not kept whole. */
+function fromKept(header: Buffer, rejects: readonly OpenReject[]): OpenedObject | undefined {
+  const lineEnd = Buffer.from(header.at(-2) === 13 ? "\r\n" : "\n");
+  const parts = rejects.flatMap(({ bytes }) => (bytes === undefined ? [] : [bytes, lineEnd]));
+  if (parts.length < rejects.length * 2) return undefined;
+  const head = Buffer.concat([header, ...parts]);
+  return {
+    head,
+    whole: true,
+    async *bytes(from) {
+      yield head.subarray(from);
+    },
+    sha256: () => Buffer.alloc(0),
+    waited: () => 0,
+    close: () => undefined,
+  };
+}
+
+/** In the order of their places: of a gzip one pass finds them all. */
+async function* chosen(
+  object: SourceObject,
+  rejects: readonly Placed[],
+  opened: OpenedObject,
+  settings: PieceSettings,
+): AsyncGenerator<ChosenRecord> {
+  const pass = new ForwardBytes(() => opened.bytes(0));
+  for (const { record, offset, length, bytes } of rejects) {
+    settings.signal?.throwIfAborted();
+    const found =
+      bytes ??
+      (isSeekable(object, settings)
+        ? await joined(range(object, offset, offset + length, settings))
+        : await pass.take(offset, length));
+    yield { record, offset, length, bytes: found };
+  }
+}
+
+/** Whether an offset in the decoded bytes is one in the object: a gzip has no middle to begin at, nor has text that is transcoded. */
+function isSeekable(object: SourceObject, { spec }: PieceSettings): boolean {
+  return !object.gzip && isUtf8Name(spec.config.dialect.encoding);
+}
+
+function open(object: SourceObject, { source, spec, maxHeadBytes, signal }: PieceSettings): Promise<OpenedObject> {
+  return openObject(source, object, {
+    gzip: object.gzip,
+    encoding: spec.config.dialect.encoding,
+    maxHeadBytes,
+    signal,
+  });
+}
+
+function range(
+  object: SourceObject,
+  from: number,
+  to: number,
+  { source, signal }: PieceSettings,
+): AsyncIterable<Buffer> {
+  return source.open(object, { from, to, ...(signal === undefined ? {} : { signal }) }) as AsyncIterable<Buffer>;
+}
+
+async function joined(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  return Buffer.concat(parts);
+}
+
+/** Ranges of a stream, each after the one before. */
+class ForwardBytes {
+  readonly #open: () => AsyncGenerator<Buffer>;
+  #chunks: AsyncGenerator<Buffer> | undefined;
+  #chunk: Buffer = Buffer.alloc(0);
+  #from = 0;
+
+  constructor(open: () => AsyncGenerator<Buffer>) {
+    this.#open = open;
+  }
+
+  async take(offset: number, length: number): Promise<Buffer> {
+    const parts: Buffer[] = [];
+    let at = offset;
+    while (at < offset + length) {
+      if (at >= this.#from + this.#chunk.length && !(await this.#next())) break;
+      const part = this.#chunk.subarray(Math.max(0, at - this.#from), offset + length - this.#from);
+      if (at < this.#from + this.#chunk.length) {
+        parts.push(part);
+        at += part.length;
+      }
+    }
+    return Buffer.concat(parts);
+  }
+
+  async #next(): Promise<boolean> {
+    this.#chunks ??= this.#open();
+    const { value, done } = await this.#chunks.next();
+    if (done === true) return false;
+    this.#from += this.#chunk.length;
+    this.#chunk = value;
+    return true;
+  }
+}
