@@ -2,8 +2,10 @@
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { lockClass } from "../../src/warehouse/advisory-locks.ts";
 import { AlertScene, broken, cutGzip, inHours, orders } from "../support/alert-scene.ts";
 import type { HookServer } from "../support/hook-server.ts";
+import { until } from "../support/schedule.ts";
 import type { Workplace } from "../support/workplace.ts";
 
 let scene: AlertScene;
@@ -24,6 +26,22 @@ test("two loaders that end at once, and two more: one alert", async () => {
   await Promise.all(Array.from({ length: 4 }, () => scene.runEnds(new Date())));
   expect(hooks.told()).toEqual(["raised failed GZIP_BROKEN 1"]);
   expect(scene.warnings).toEqual([]);
+});
+
+test("a comparison waits for the one before it, and sees what that one told", async () => {
+  await scene.load();
+  place.put(broken, cutGzip);
+  await place.client.query("begin");
+  await place.client.query("select pg_advisory_xact_lock($1, hashtext('drayage'))", [lockClass.alerts]);
+  await place.client.query(
+    `insert into drayage.alerts (cause, subject, place, message, raised_at)
+     values ('failed', 'GZIP_BROKEN table orders', 'table orders', 'told by the other', now())`,
+  );
+  const loading = scene.load();
+  await until(async () => (await place.client.query("select from pg_locks where not granted")).rows.length > 0);
+  await place.client.query("commit");
+  expect(await loading).toBe(1);
+  expect([hooks.told(), scene.warnings]).toEqual([[], []]);
 });
 
 test("a webhook that answers 500: the exit stays, the same event comes later, in its order; status says so meanwhile", async () => {
