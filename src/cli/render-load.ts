@@ -50,11 +50,12 @@ function counted(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-function droppedText({ rejects, tombstones, runs }: NonNullable<RunReport["dropped"]>): string {
+function droppedText({ rejects, tombstones, runs, alerts }: NonNullable<RunReport["dropped"]>): string {
   const kinds = [
     [rejects, "reject"],
     [tombstones, "tombstone"],
     [runs, "run"],
+    [alerts, "alert"],
   ] as const;
   return `Dropped by age (retention): ${kinds.flatMap(([count, noun]) => (count > 0 ? counted(count, noun) : [])).join(", ")}.`;
 }

@@ -104,7 +104,7 @@ async function dropWhatIsOld(control: Session, settings: RunSettings): Promise<D
   const { retention, warehouse } = settings.config;
   try {
     const dropped = await dropOld(control, warehouse.stateSchema, retention);
-    return dropped.rejects + dropped.tombstones + dropped.runs > 0 ? dropped : undefined;
+    return Object.values(dropped).some((rows) => rows > 0) ? dropped : undefined;
   } catch (error) {
     settings.onWarning?.(warehouseError(error, "drop what is older than `retention` says"));
     return undefined;

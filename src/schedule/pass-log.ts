@@ -73,6 +73,7 @@ export class PassLog {
       dropped_rejects: report.dropped?.rejects,
       dropped_tombstones: report.dropped?.tombstones,
       dropped_runs: report.dropped?.runs,
+      dropped_alerts: report.dropped?.alerts,
       milliseconds: Math.round(report.milliseconds),
       next_pass: next.toISOString(),
     });

@@ -1,5 +1,5 @@
 /**
- * Drops what is older than `retention` says: rejects, tombstones, runs. A bounded number of each at a time, in short
+ * Drops what is older than `retention` says: rejects, tombstones, runs, and alerts with the runs. A bounded number of each at a time, in short
  * transactions that wait for nobody. The load history stays for ever: an object that it forgot would be loaded again.
  */
 import type { RetentionConfig } from "../config/config.ts";
@@ -13,6 +13,8 @@ export interface Dropped {
   readonly rejects: number;
   readonly tombstones: number;
   readonly runs: number;
+  /** Alerts that are over, and events that were delivered or given up. */
+  readonly alerts: number;
 }
 
 /** `limit`: rows of each kind. What is left is dropped by the next run. */
@@ -26,6 +28,7 @@ export async function dropOld(
     rejects: await dropRejects(session, ident(stateSchema), rejectsMs, limit),
     tombstones: await dropTombstones(session, stateSchema, tombstonesMs, limit),
     runs: await dropRuns(session, ident(stateSchema), runsMs, limit),
+    alerts: await dropAlerts(session, ident(stateSchema), runsMs, limit),
   };
 }
 
@@ -134,6 +137,24 @@ function oldestOpen(state: string): string {
       or h.id in (select r.history_id from ${state}.rejects r where r.table_name = $3 and r.replayed_at is null)
     )
   ), 'Infinity'::numeric)`;
+}
+
+/** What is open, or still to be delivered, stays however old it is. */
+async function dropAlerts(session: Session, state: string, ageMs: number, limit: number): Promise<number> {
+  const alerts = await session.query(
+    `delete from ${state}.alerts where id in (
+       select id from ${state}.alerts where cleared_at < ${cut} order by id limit $2 for update skip locked
+     )`,
+    [ageMs, limit],
+  );
+  const events = await session.query(
+    `delete from ${state}.alert_events where event_id in (
+       select event_id from ${state}.alert_events where coalesce(delivered_at, given_up_at) < ${cut}
+       order by position limit $2 for update skip locked
+     )`,
+    [ageMs, limit],
+  );
+  return alerts.count + events.count;
 }
 
 /** Their attempts go first, and the entries forget them: a run that loaded much is dropped over several runs. */

@@ -267,7 +267,8 @@ describe("runs", () => {
         `update drayage.load_history set status = 'loading', run_id = $1, started_at = now() - $2::interval`,
         [id.toString(), since],
       );
-    await hold("0 s");
+    // Ahead of the clock: the program takes longer to start than lock_wait is here.
+    await hold("-1 min");
     expect((await status()).causes).toEqual([]);
     await hold("3 h");
     expect(await status()).toMatchObject({ exit: 7, causes: ["held orders"] });

@@ -47,7 +47,10 @@ test("old tombstones go, and what is older than they were makes no row", async (
   await place.client.query(`update ${tombstones} set deleted_at = now() - interval '31 days' where id = 2`);
   table.change(8, csv("Op,id,v", "U,1,A"));
   const { report, exit } = await table.load();
-  expect({ exit, dropped: report.dropped }).toEqual({ exit: 0, dropped: { rejects: 0, tombstones: 1, runs: 0 } });
+  expect({ exit, dropped: report.dropped }).toEqual({
+    exit: 0,
+    dropped: { rejects: 0, tombstones: 1, runs: 0, alerts: 0 },
+  });
   expect(await numbers(`select id from ${tombstones}`)).toEqual([3]);
   expect(await floorOf(table)).toEqual([1, version]);
   table.change(4, csv("Op,id,v", "I,2,late", "I,9,late"));
@@ -101,12 +104,32 @@ test("old rejects and runs go with their attempts; the history knows its objects
   });
   const { report, counts } = await table.load();
   expect(counts).toEqual({});
-  expect(report.dropped).toEqual({ rejects: 0, tombstones: 0, runs: 1 });
+  expect(report.dropped).toEqual({ rejects: 0, tombstones: 0, runs: 1, alerts: 0 });
   expect(await numbers(`select count(*) from drayage.runs where run_id <= ${run}`)).toEqual([0]);
   expect(await numbers(`select count(*) from drayage.load_attempts where run_id <= ${run}`)).toEqual([0]);
   expect(await table.rejects()).toEqual(["3 cast id -"]);
   // "New" means: not in the history.
   expect((await table.load()).counts).toEqual({});
+});
+
+test("alerts that are over go with the runs; what is open or still to be delivered stays", async () => {
+  const table = await oneTable(place, { primary_key: ["id"], columns: { id: "bigint" } });
+  table.full(1, csv("id,v", "1,a"));
+  await table.load();
+  const old = "now() - interval '401 days'";
+  await place.client.query(
+    `insert into drayage.alerts (cause, subject, place, message, raised_at, cleared_at)
+     values ('failed', 'over', '', 'm', ${old}, ${old}), ('failed', 'open', '', 'm', ${old}, null)`,
+  );
+  await place.client.query(
+    `insert into drayage.alert_events (event_id, kind, cause, body, created_at, attempts, next_attempt_at, delivered_at)
+     select e.id, 'raised', 'failed', jsonb_build_object('drayage', jsonb_build_object('event_id', e.id)), ${old}, 1, ${old}, e.at
+     from (values (gen_random_uuid(), ${old}), (gen_random_uuid(), null)) as e (id, at)`,
+  );
+  expect((await table.load()).report.dropped).toMatchObject({ alerts: 2 });
+  expect(
+    await numbers("select (select count(*) from drayage.alerts), (select count(*) from drayage.alert_events)"),
+  ).toEqual([1, 1]);
 });
 
 test("a bounded number at a time; what went wrong is said and costs nothing", async () => {
