@@ -4,6 +4,7 @@ import { csv, oneTable } from "../support/one-table.ts";
 import { type RandomScene, randomScene } from "../support/random-scene.ts";
 import { playScene } from "../support/scene-oracle.ts";
 import { describeScene, smallest } from "../support/smallest-scene.ts";
+import { sourceScene } from "../support/source-scene.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
@@ -17,6 +18,30 @@ const count = process.env.LONG === "1" ? 500 : 20;
 /** SEED=n begins with scene n: what a failure prints. */
 const first = Number(process.env.SEED ?? "1");
 const enough = 3;
+
+const scenarios = process.env.LONG === "1" ? 500 : 60;
+/** Much of a load is waiting for the server. */
+const atOnceScenes = 2;
+
+test(`a source table and its main table are equal after ${scenarios} scenarios`, { timeout: 1_800_000 }, async () => {
+  const found: string[] = [];
+  let seed = first;
+  let killed = 0;
+  let changes = 0;
+  const lane = async () => {
+    while (seed < first + scenarios && found.length < enough) {
+      const scene = sourceScene(seed++);
+      const end = await playScene(place, scene);
+      killed += end.killed;
+      for (const { kind, records } of scene.objects) if (kind === "change") changes += records.length;
+      if (end.problems[0] !== undefined) found.push(await reproduction(scene, end.problems));
+    }
+  };
+  await Promise.all(Array.from({ length: atOnceScenes }, lane));
+  expect(found).toEqual([]);
+  expect(changes).toBeGreaterThan(scenarios * 100);
+  expect(killed).toBeGreaterThan(scenarios / 10);
+});
 
 test(`${count} random scenes end as their objects say`, { timeout: 1_800_000 }, async () => {
   const found: string[] = [];

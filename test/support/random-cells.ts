@@ -7,6 +7,12 @@ export interface SceneCell {
   readonly value: string | null;
 }
 
+/** What a source table holds. */
+export interface SourceRows {
+  readonly columns: readonly string[];
+  readonly rows: ReadonlyMap<string, Readonly<Record<string, SceneCell>>>;
+}
+
 export const types = {
   id: "integer",
   tenant: "text",
@@ -30,6 +36,8 @@ export const oddNames = ["no te", "no-te", "_object", "ctid"] as const satisfies
 interface Spelling {
   readonly nulls: readonly string[];
   readonly delimiter: string;
+  /** False: nothing is quoted, and what would have to be is not written. */
+  readonly rfc4180?: boolean | undefined;
 }
 
 const texts = ["plain", "", "NULL", "\\N", "it's", 'say "hi"', "a,b;c|d", "tab\there", "line\nbreak", "cr\rhere", "crlf\r\nhere", "\\.", "back\\slash", "é 😀", " spaced ", "I", "Op", "null"]; // biome-ignore format: a list
@@ -77,14 +85,26 @@ export class CellWriter {
   }
 
   #plain(written: string, value: string | null): SceneCell {
-    return { written: this.#random.chance(10) ? `"${written}"` : written, value };
+    return { written: this.#quotes && this.#random.chance(10) ? `"${written}"` : written, value };
   }
 
-  #text(value: string): SceneCell {
+  #text(text: string): SceneCell {
+    const value = this.#quotes || this.#isPlain(text) ? text : "bare";
     return { written: this.spell(value), value };
   }
 
+  get #quotes(): boolean {
+    return this.#spelling.rfc4180 !== false;
+  }
+
+  /** Whether it reads the same where quotes mean nothing. */
+  #isPlain(text: string): boolean {
+    const { delimiter, nulls } = this.#spelling;
+    return !/[\r\n]/.test(text) && !text.includes(delimiter) && !nulls.includes(text);
+  }
+
   spell(text: string): string {
+    if (!this.#quotes) return text;
     const must = /["\r\n]/.test(text) || text.includes(this.#spelling.delimiter) || this.#spelling.nulls.includes(text);
     return must || this.#random.chance(10) ? `"${text.replaceAll('"', '""')}"` : text;
   }

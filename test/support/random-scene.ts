@@ -1,6 +1,6 @@
 /** Makes a random scene of one source table: objects in random dialects, some records bad, and when each object arrives. */
 import { Random } from "../../src/demo/random.ts";
-import { CellWriter, type Column, oddNames, type SceneCell, types } from "./random-cells.ts";
+import { CellWriter, type Column, oddNames, type SceneCell, type SourceRows, types } from "./random-cells.ts";
 import { badDocument, hasFraction, randomDocument, spellDocument } from "./random-document.ts";
 
 export interface SceneRecord {
@@ -42,6 +42,8 @@ export interface SceneObject {
   readonly arrival: number;
   /** Load before which it comes again: equal bytes, a newer time of modification. */
   readonly again: number | undefined;
+  /** Load before which it is taken away; it was loaded by then. */
+  readonly removed?: number | undefined;
 }
 
 export interface RandomScene {
@@ -64,9 +66,13 @@ export interface RandomScene {
   /** Lane that each load is held to. */
   readonly loads: readonly ("raw" | "decoded" | undefined)[];
   readonly objects: readonly SceneObject[];
+  /** For each load: how many objects it has opened when it is killed; undefined: it comes to its end. */
+  readonly kills?: readonly (number | undefined)[];
+  /** Of scenes that a source table made: what it holds in the end, by key. Cells that a row has not are NULL. */
+  readonly source?: SourceRows | undefined;
 }
 
-const fullLoadTime = Date.UTC(2026, 2, 1);
+export const fullLoadTime = Date.UTC(2026, 2, 1);
 
 export function randomScene(seed: number): RandomScene {
   const random = new Random().reset(seed, 0, 0, 0);

@@ -41,5 +41,5 @@ export function objectBody(scene: RandomScene, object: SceneObject): Buffer {
 export function versionOf({ path, kind, time }: SceneObject): bigint {
   const hex = hash("sha256", path, "hex");
   if (kind === "full_load") return BigInt(`0x${hex.slice(0, 16)}`) >> 2n;
-  return 2n ** 62n + BigInt(time) * 10n * 65_536n + BigInt(`0x${hex.slice(0, 4)}`);
+  return 2n ** 62n + BigInt(Math.round(time * 10)) * 65_536n + BigInt(`0x${hex.slice(0, 4)}`);
 }

@@ -1,11 +1,10 @@
 /** Loads a random scene and says where the warehouse differs from what the objects say; empty when all is right. */
-import { utimesSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import type { LoadedHere } from "./load-here.ts";
-import { loadHere } from "./load-here.ts";
 import { holds, leaves } from "./random-document.ts";
 import type { RandomScene, SceneObject, SceneRecord } from "./random-scene.ts";
-import { isCut, objectBody, recordText, versionOf } from "./scene-bytes.ts";
+import { isCut, recordText, versionOf } from "./scene-bytes.ts";
+import { deliver, loadScene, remove, type Trial } from "./scene-delivery.ts";
+import { sourceProblems } from "./scene-source.ts";
 import type { Workplace } from "./workplace.ts";
 
 interface Placed {
@@ -15,13 +14,6 @@ interface Placed {
   readonly version: bigint;
 }
 
-/** The scene's table in the database, and its folder. */
-interface Trial {
-  readonly place: Workplace;
-  readonly scene: RandomScene;
-  readonly name: string;
-}
-
 let trials = 0;
 
 export interface SceneEnd {
@@ -29,6 +21,8 @@ export interface SceneEnd {
   readonly problems: readonly string[];
   /** `path type` of every column that came from the source. */
   readonly types: readonly string[];
+  /** Loads that were killed before their end. */
+  readonly killed: number;
 }
 
 export async function playScene(place: Workplace, scene: RandomScene): Promise<SceneEnd> {
@@ -40,42 +34,31 @@ export async function playScene(place: Workplace, scene: RandomScene): Promise<S
   // The folder is there before its first object, and DMS did not write everything in it.
   place.put(`${trial.name}/t/notes.txt`, "not an object of DMS");
   const delivered: SceneObject[] = [];
+  let killed = 0;
   for (const [n, lane] of scene.loads.entries()) {
     for (const object of scene.objects) {
       if (object.arrival === n && !isCut(object)) delivered.push(object);
       if (object.arrival === n) deliver(trial, object, 0);
       if (object.again === n) deliver(trial, object, 60);
+      if (object.removed === n) remove(trial, object);
     }
-    const problems = endingProblems(await loadScene(trial, lane), scene.objects.some(isCut));
+    const loaded = await loadScene(trial, lane, scene.kills?.[n]);
+    if (loaded === "killed") {
+      killed += 1;
+      continue;
+    }
+    const problems = endingProblems(loaded, scene.objects.some(isCut));
     if (problems.length === 0) problems.push(...(await tableProblems(trial, delivered)));
     if (problems.length === 0) problems.push(...(await historyProblems(trial, delivered)));
-    if (problems.length > 0) return { problems: problems.map((problem) => `${problem} (after load ${n})`), types: [] };
+    if (problems.length > 0)
+      return { problems: problems.map((problem) => `${problem} (after load ${n})`), types: [], killed };
   }
   const columns = await columnsOf(trial);
   return {
-    problems: [],
+    problems: scene.source === undefined ? [] : await sourceProblems(trial, scene.source),
     types: columns.flatMap(({ path, type }) => (path === null ? [] : [`${path} ${type}`])).sort(),
+    killed,
   };
-}
-
-/** Its time of modification is what DMS would leave, `later` seconds on when it was copied. */
-function deliver({ place, scene, name }: Trial, object: SceneObject, later: number): void {
-  const path = `${name}/${object.path}`;
-  place.put(path, objectBody(scene, object));
-  const seconds = object.time / 1000 + 1 + later;
-  utimesSync(fileURLToPath(`${place.source}/${path}`), seconds, seconds);
-}
-
-function loadScene({ place, scene, name }: Trial, lane: RandomScene["loads"][number]): Promise<LoadedHere> {
-  place.config(
-    JSON.stringify({
-      source: { url: `${place.source}/${name}` },
-      warehouse: { url: place.url, schema: "public" },
-      limits: { max_unit_bytes: scene.maxUnitBytes },
-      tables: { [name]: { prefix: "t", ...scene.entry } },
-    }),
-  );
-  return loadHere(place, { lane });
 }
 
 function endingProblems({ exit, failures, report }: LoadedHere, hasCut: boolean): string[] {

@@ -9,9 +9,11 @@ export async function smallest(
   problem: string,
   run: (scene: RandomScene) => Promise<SceneEnd>,
 ): Promise<RandomScene> {
+  // A part of its objects no more makes the source's rows.
+  if (problem.startsWith("source ")) return scene;
   const isSame = async (tried: RandomScene) =>
     (await run(tried)).problems.some((other) => other.split(" ")[0] === problem.split(" ")[0]);
-  let best = scene;
+  let best: RandomScene = { ...scene, source: undefined };
   const attempt = async (next: Partial<RandomScene>): Promise<boolean> => {
     const tried = { ...best, ...next };
     if (!(await isSame(tried))) return false;
@@ -40,10 +42,11 @@ export async function smallest(
 export function describeScene(scene: RandomScene): string {
   const objects = scene.objects.map((object) => {
     const again = object.again === undefined ? "" : `, again before ${object.again}`;
-    return `${object.path} before load ${object.arrival}${again}: ${JSON.stringify(objectText(scene, object).slice(0, 3000))}`;
+    const removed = object.removed === undefined ? "" : `, removed before ${object.removed}`;
+    return `${object.path} before load ${object.arrival}${again}${removed}: ${JSON.stringify(objectText(scene, object).slice(0, 3000))}`;
   });
   return [
-    `seed ${scene.seed}, loads ${scene.loads.map((lane) => lane ?? "any").join(" ")}, max_unit_bytes ${scene.maxUnitBytes}`,
+    `seed ${scene.seed}, loads ${scene.loads.map((lane, n) => `${lane ?? "any"}${scene.kills?.[n] === undefined ? "" : ` killed at object ${scene.kills[n]}`}`).join(", ")}, max_unit_bytes ${scene.maxUnitBytes}`,
     `table ${JSON.stringify(scene.entry)}`,
     ...(scene.create === undefined ? [] : [scene.create]),
     ...objects,
