@@ -4,6 +4,7 @@ import { afterEach, expect, test } from "vitest";
 import { s3Installed } from "../support/s3-server.ts";
 import type { LogLine, RunningSchedule } from "../support/schedule.ts";
 import { Soak } from "../support/soak.ts";
+import { storyOf } from "../support/soak-alerts.ts";
 import { soakSource } from "../support/soak-source.ts";
 
 let opened: Soak | undefined;
@@ -54,7 +55,7 @@ test.skipIf(!s3Installed)("a minute of everything ends as the source says", { ti
   await soak.deliverPunctually();
   await first.line((line) => lateness(line) && line.message === "no longer so");
 
-  const crashed = soak.server.restart("crash");
+  const crashed = soak.restart("crash");
   await soak.deliver(0.45, pauseMs);
   await crashed;
   await stopSettled(soak, first, false);
@@ -63,8 +64,9 @@ test.skipIf(!s3Installed)("a minute of everything ends as the source says", { ti
   soak.configure(true);
   const [stopped, killed] = [soak.start(), soak.start()];
   await Promise.all([stopped.line(passEnded), killed.line(passEnded)]);
+  await soak.deliverStray();
   await soak.deliver(0.6, pauseMs);
-  const restarted = soak.server.restart("fast");
+  const restarted = soak.restart("fast");
   await soak.deliver(0.7, pauseMs);
   await restarted;
 
@@ -74,11 +76,18 @@ test.skipIf(!s3Installed)("a minute of everything ends as the source says", { ti
   const last = soak.start();
   await soak.deliver(0.8, pauseMs);
   const before = await soak.counted(killed);
-  killed.kill("SIGKILL");
-  await killed.ended;
+  await soak.kill(killed);
   await soak.deliver(1, pauseMs);
   await stopSettled(soak, last, true);
   const recorded = await soak.recorded(killed);
   for (const [name, n] of Object.entries(before)) expect(n, name).toBeLessThanOrEqual(recorded[name] ?? 0);
   await checkEnd(soak);
+
+  expect(await soak.alertProblems()).toEqual([]);
+  const told = (cause: string, subject: string) => storyOf(soak.hooks.calls, cause, subject);
+  expect(told("decision", "returns")).toEqual(["raised", "cleared"]);
+  expect(told("late_table", "deliveries").slice(0, 2)).toEqual(["raised", "cleared"]);
+  expect(told("rejects", "refunds")).toEqual(["raised"]);
+  expect(told("unclaimed", "shop/strays")).toEqual(["raised"]);
+  expect(soak.hooks.calls.some(({ method, path }) => method === "GET" && path === "/beat")).toBe(true);
 });

@@ -3,6 +3,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export interface HookCall {
+  /** By performance.now(). */
+  readonly at: number;
   readonly method: string;
   readonly path: string;
   readonly body: HookBody | undefined;
@@ -44,7 +46,7 @@ export async function startHooks(): Promise<HookServer> {
     });
     request.on("end", () => {
       const body = text === "" ? undefined : (JSON.parse(text) as HookBody);
-      calls.push({ method: request.method ?? "", path: request.url ?? "", body });
+      calls.push({ at: performance.now(), method: request.method ?? "", path: request.url ?? "", body });
       const { answer } = hooks;
       if (answer !== "silent") setTimeout(() => response.writeHead(answer).end(), hooks.delayMs);
     });

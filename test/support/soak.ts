@@ -3,8 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { type PostgresServer, startPostgres } from "../../src/demo/postgres-server.ts";
 import { outcomes } from "../../src/warehouse/record-counts.ts";
+import { type HookServer, startHooks } from "./hook-server.ts";
 import { startTestS3, type TestS3 } from "./s3-server.ts";
 import { type RunningSchedule, startSchedule, until } from "./schedule.ts";
+import { alertProblems, type Break, type QueuedEvent } from "./soak-alerts.ts";
 import { rowText, type SoakSource, type SoakTable } from "./soak-source.ts";
 import { openWorkplace, type Workplace } from "./workplace.ts";
 
@@ -15,12 +17,15 @@ export class Soak {
   readonly place: Workplace;
   readonly s3: TestS3;
   readonly server: PostgresServer;
+  readonly hooks: HookServer;
   readonly services: RunningSchedule[] = [];
+  readonly #breaks: Break[] = [];
   readonly #source: SoakSource;
   #delivered = 0;
   #deliveries = 0;
 
-  private constructor(server: PostgresServer, s3: TestS3, place: Workplace, source: SoakSource) {
+  private constructor(server: PostgresServer, s3: TestS3, hooks: HookServer, place: Workplace, source: SoakSource) {
+    this.hooks = hooks;
     this.server = server;
     this.s3 = s3;
     this.place = place;
@@ -31,19 +36,21 @@ export class Soak {
     // Durable: what a commit was answered must be there after the crash.
     const server = await startPostgres();
     const s3 = await startTestS3();
-    return new Soak(server, s3, await openWorkplace(undefined, server.url), source);
+    const hooks = await startHooks();
+    return new Soak(server, s3, hooks, await openWorkplace(undefined, server.url), source);
   }
 
   async end(): Promise<void> {
     for (const service of this.services) service.kill("SIGKILL");
     await Promise.all(this.services.map((service) => service.ended));
     await this.place.end();
+    await this.hooks.close();
     await this.s3.stop();
     await this.server.stop();
   }
 
-  /** `returnsKey`: without it, nothing can be loaded into returns. `more`: beside source, warehouse and tables. */
-  configure(returnsKey: boolean, more: object = {}): void {
+  /** `returnsKey`: without it, nothing can be loaded into returns. */
+  configure(returnsKey: boolean): void {
     const keyed = (name: string) => ({ prefix: `shop/${name}`, primary_key: ["id"] });
     const expectEvery = { expect_every: "3s", late_after: "1s" };
     this.place.config(
@@ -59,7 +66,7 @@ export class Soak {
           refunds: { ...keyed("refunds"), columns: { cents: "integer" } },
           deliveries: { ...keyed("deliveries"), ...expectEvery },
         },
-        ...more,
+        alerts: { webhook: `${this.hooks.url}/alerts`, heartbeat: `${this.hooks.url}/beat` },
       }),
     );
   }
@@ -68,6 +75,30 @@ export class Soak {
     const service = startSchedule(this.place, { env: this.s3.env });
     this.services.push(service);
     return service;
+  }
+
+  async restart(how: "fast" | "crash"): Promise<void> {
+    await this.#during(() => this.server.restart(how));
+  }
+
+  async kill(service: RunningSchedule): Promise<void> {
+    await this.#during(async () => {
+      service.kill("SIGKILL");
+      await service.ended;
+    });
+  }
+
+  /** What crashes meanwhile may tell again what it told before. */
+  async #during(work: () => Promise<void>): Promise<void> {
+    const one = { from: performance.now(), to: Number.POSITIVE_INFINITY };
+    this.#breaks.push(one);
+    await work();
+    one.to = performance.now();
+  }
+
+  /** An object of a folder that no table reads. */
+  async deliverStray(): Promise<void> {
+    await this.s3.put("shop/strays/20260101-000000000.csv", "Op,id\nI,1\n");
   }
 
   /** Objects one after another up to that share of all, `pauseMs` between; with them one of deliveries a second, if `punctual`. */
@@ -177,6 +208,13 @@ export class Soak {
     );
     found.push(...others.map(({ key, status }) => `${key} is ${status}`));
     return found;
+  }
+
+  async alertProblems(): Promise<string[]> {
+    const queued = await this.ask<QueuedEvent & { [name: string]: unknown }>(
+      "select event_id::text, delivered_at is not null as delivered from drayage.alert_events",
+    );
+    return alertProblems(this.hooks.calls, queued, this.#breaks);
   }
 
   async #tableProblems({ name, columns, rows, records, rejects }: SoakTable): Promise<string[]> {
