@@ -39,9 +39,9 @@ export function sourceScene(seed: number): RandomScene {
     keyChanges: random.chance(40),
   });
   const written = writeObjects(random, dialect, source);
-  const loads = 2 + random.below(3);
+  const loads = 2 + random.below(2);
   const kills = Array.from({ length: loads }, (_, n) =>
-    n < loads - 1 && random.chance(20) ? random.below(6) : undefined,
+    n < loads - 1 && random.chance(30) ? random.below(6) : undefined,
   );
   const every = [...new Set([...columns, ...optional, ...later])];
   const created = random.chance(30);
