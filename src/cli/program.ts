@@ -269,6 +269,27 @@ function rejectsCommands(program: Command, host: Host, run: Run): void {
         (await import("./replay-command.ts")).runRejectsReplay(host, names, command.optsWithGlobals()),
       ),
     );
+  selecting(rejects.command("export [table...]"))
+    .description("the records as DMS wrote them, or their keys, into a file; a file for each shape")
+    .addOption(new Option("--format <format>", "how they are written").choices(["csv", "ndjson"]).default("csv"))
+    .option("--out <file>", "where they go; - is standard output")
+    .option("--keys", "their keys alone, to fetch the rows anew from the source")
+    .option("--id <n...>", "only these rejects")
+    .action(
+      run(async (names: string[], _: unknown, command: Command) =>
+        (await import("./export-command.ts")).runRejectsExport(host, names, command.optsWithGlobals()),
+      ),
+    );
+  rejects
+    .command("purge [table...]")
+    .description("delete rejects; says how many, and wants --yes")
+    .option("--before <time>", "those that came before: 90d, or 2026-03-01T10:00 (UTC)")
+    .option("--replayed", "those that are in")
+    .action(
+      run(async (names: string[], _: unknown, command: Command) =>
+        (await import("./purge-command.ts")).runRejectsPurge(host, names, command.optsWithGlobals()),
+      ),
+    );
 }
 
 function selecting(command: Command): Command {

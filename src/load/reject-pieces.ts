@@ -49,6 +49,41 @@ export function rejectPieces(
   return pieces;
 }
 
+export interface RawRecord {
+  readonly reject: OpenReject;
+  /** As DMS wrote them; of a reject that stands for the rest of its object, all of that. */
+  readonly bytes: AsyncIterable<Buffer>;
+}
+
+/** The records of a piece as they stand in their object, which is opened only where they were not kept. Each is to be read before the next. */
+export async function* rawRecords({ piece, rejects, rest }: RejectPiece): AsyncGenerator<RawRecord> {
+  const kept = rejects.flatMap((reject) => (reject.bytes === undefined ? [] : [{ reject, bytes: once(reject.bytes) }]));
+  if (!rest && kept.length === rejects.length) {
+    yield* kept;
+    return;
+  }
+  const opened = await piece.open();
+  try {
+    const source = piece.records(opened);
+    const [first] = rejects;
+    if (source.kind === "stream") {
+      if (first !== undefined) yield { reject: first, bytes: source.bytes };
+      return;
+    }
+    const byRecord = new Map(rejects.map((reject) => [reject.record, reject]));
+    for await (const { record, bytes } of source.records) {
+      const reject = byRecord.get(record);
+      if (reject !== undefined) yield { reject, bytes: once(bytes) };
+    }
+  } finally {
+    opened.close();
+  }
+}
+
+async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes;
+}
+
 function restPiece(object: SourceObject, { record, offset }: Placed, settings: PieceSettings): ObjectPiece {
   return {
     open: () => open(object, settings),

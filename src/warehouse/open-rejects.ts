@@ -77,6 +77,11 @@ export interface OpenReject {
   readonly offset: number | undefined;
   readonly length: number | undefined;
   readonly reason: string;
+  readonly column: string | undefined;
+  readonly constraint: string | undefined;
+  readonly sqlstate: string | undefined;
+  /** The server's words, which may quote cells. */
+  readonly message: string | undefined;
   /** The whole record; undefined: more than was kept, or nothing was. */
   readonly bytes: Buffer | undefined;
 }
@@ -92,8 +97,8 @@ export async function readOpenRejects(
   page: { readonly objects: readonly bigint[]; readonly after: string; readonly upTo: string; readonly limit: number },
 ): Promise<OpenReject[]> {
   const state = ident(stateSchema);
-  const { rows } = await session.query<Record<"id" | "history_id" | "record_no" | "reason", string> & PlaceRow>(
-    `select p.*, case when octet_length(r.record) = p.byte_length then r.record end as record
+  const { rows } = await session.query<OpenRejectRow>(
+    `select p.*, r.column_name, r.constraint_name, r.sqlstate, r.message, case when octet_length(r.record) = p.byte_length then r.record end as record
      from (
        select o.*, sum(least(coalesce(byte_length, 0), ${keptRecordBytes})) over (order by id) as bytes, row_number() over (order by id) as row
        from (
@@ -113,11 +118,23 @@ export async function readOpenRejects(
     offset: row.byte_offset === null ? undefined : Number(row.byte_offset),
     length: row.byte_length === null ? undefined : Number(row.byte_length),
     reason: row.reason,
+    column: row.column_name ?? undefined,
+    constraint: row.constraint_name ?? undefined,
+    sqlstate: row.sqlstate ?? undefined,
+    message: row.message ?? undefined,
     bytes: row.record ?? undefined,
   }));
 }
 
-interface PlaceRow {
+interface OpenRejectRow {
+  readonly id: string;
+  readonly history_id: string;
+  readonly record_no: string;
+  readonly reason: string;
+  readonly column_name: string | null;
+  readonly constraint_name: string | null;
+  readonly sqlstate: string | null;
+  readonly message: string | null;
   readonly byte_offset: string | null;
   readonly byte_length: string | null;
   readonly record: Buffer | null;
