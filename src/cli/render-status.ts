@@ -37,12 +37,30 @@ export function statusText(terminal: Terminal, status: StatusNow): string {
         now,
       ),
     );
+  parts.push(repairsLine(terminal, status));
   parts.push(restLine(terminal, standings, attention.length === 0));
   return parts.filter((part) => part !== "").join("\n\n");
 }
 
 function shownStandings({ facts, attention, now, named }: StatusNow) {
   return standingsOf(facts, attention, now).filter(({ table }) => named === undefined || named.has(table.table));
+}
+
+/** Columns that are named with their repairs. */
+const repairedNamed = 5;
+
+function repairsLine(terminal: Terminal, status: StatusNow): string {
+  const repairs = shownRepairs(status);
+  if (repairs.length === 0) return "";
+  const shown = repairs.toSorted((a, b) => b.count - a.count).slice(0, repairedNamed);
+  const words = shown.map(({ table, column, count }) => `${safeText(`${table}.${column}`)} ${formatCount(count)}`);
+  const more = repairs.length > shown.length ? ` and ${repairs.length - shown.length} more columns` : "";
+  const what = "characters that PostgreSQL cannot hold became U+FFFD in the last 24 h";
+  return `${tone(terminal, "dim", "repaired")}   ${words.join(", ")}${more}: ${what}`;
+}
+
+function shownRepairs({ facts, named }: StatusNow) {
+  return (facts.repairs ?? []).filter(({ table }) => named === undefined || named.has(table));
 }
 
 /** "281 fine, 12 quiet as usual" */
@@ -103,6 +121,9 @@ export function statusJson(status: StatusNow, exit: number): Record<string, unkn
       failed_objects: table.failed?.objects ?? 0,
       open_rejects: table.rejects?.records ?? 0,
       paused: table.paused !== undefined,
+      repairs: Object.fromEntries(
+        shownRepairs(status).flatMap((one) => (one.table === table.table ? [[one.column, one.count]] : [])),
+      ),
     })),
   };
 }

@@ -43,6 +43,7 @@ function factsOf(rows: StatusRows, config: Config): StatusFacts {
     decisions: rows.decisions,
     backfills: rows.backfills,
     // Without a webhook nothing waits to be delivered.
+    repairs: rows.repairs,
     undelivered: config.alerts.webhook === undefined ? undefined : rows.undelivered,
     holds: rows.holds.map(({ host, pid, ...hold }) => ({ ...hold, where: `${host}:${pid}` })),
     lostRun:

@@ -70,6 +70,8 @@ export interface StatusFacts {
     readonly firstRunAt: Date | undefined;
   };
   readonly tables: readonly TableFacts[];
+  /** Values of the last day that were changed so that PostgreSQL can hold them. They need nobody, but are said. */
+  readonly repairs?: readonly { readonly table: string; readonly column: string; readonly count: number }[] | undefined;
   readonly unclaimed: readonly { readonly folder: string; readonly objects: number; readonly since: Date }[];
   readonly decisions: readonly {
     readonly table: string;

@@ -48,6 +48,8 @@ export interface StatusRows {
   readonly runs: RunStatusRow;
   readonly backfills: readonly UnfinishedBackfill[];
   readonly undelivered: UndeliveredAlerts | undefined;
+  /** Values of the last day that were changed so that PostgreSQL can hold them. */
+  readonly repairs: readonly { readonly table: string; readonly column: string; readonly count: number }[];
 }
 
 export interface RunStatusRow {
@@ -94,6 +96,14 @@ export async function readStatusRows(
     runs: await session.one<RunStatusRow>(runStatement(state)),
     backfills: await unfinishedBackfills(session, stateSchema),
     undelivered: await undeliveredAlerts(session, stateSchema),
+    repairs: (
+      await session.query<StatusRows["repairs"][number]>(
+        `select h.table_name as table, r.key as column, sum(r.value::bigint)::float8 as count
+         from ${state}.load_history h cross join jsonb_each_text(h.repairs) r
+         where h.repairs <> '{}' and h.finished_at > now() - interval '24 hours'
+         group by 1, 2 order by h.table_name collate "C", r.key collate "C"`,
+      )
+    ).rows,
   };
 }
 
