@@ -12,7 +12,6 @@ const notYet: readonly (readonly [path: string, ...values: string[]])[] = [
   ["warehouse.connections"],
   ["TABLE.columns_from"],
   ["TABLE.changes_from"],
-  ["TABLE.order_by"],
   ["TABLE.write_mode", "replace", "scd2"],
   ["TABLE.on_reload", "refresh"],
   ["TABLE.reload_settle"],

@@ -144,6 +144,8 @@ export interface TableConfig {
   readonly writeMode: "upsert" | "append";
   readonly deletes: "hard" | "soft" | "ignore";
   readonly fullLoad: "once" | "snapshot" | "changes";
+  /** Source column whose digits say which change record is newer; undefined: the time of its object. */
+  readonly orderBy: string | undefined;
   readonly rejectLimit: number;
   /** Percent of an object's records. */
   readonly rejectLimitPct: number;

@@ -169,6 +169,7 @@ function resolveTable(
     writeMode: merged.write_mode === "append" ? "append" : "upsert",
     deletes: merged.deletes ?? "hard",
     fullLoad: merged.full_load ?? "once",
+    orderBy: merged.order_by,
     rejectLimit: merged.reject_limit ?? 100,
     rejectLimitPct: merged.reject_limit_pct ?? 5,
     deleteLimitPct: merged.delete_limit_pct ?? 20,

@@ -139,7 +139,9 @@ const tableShape = {
   on_reload: v.choice("refresh", "hold").optional().describe("What a newer full load does."),
   reload_settle: v.span().optional().describe("How long a full load must be quiet before it counts as complete."),
   changes_from: v.text.optional().describe("Change objects closed before this time are not loaded."),
-  order_by: v.text.optional().describe("Column that says which version of a row is newer."),
+  order_by: v.text
+    .optional()
+    .describe("Column of change records whose digits (up to 38) say which is newer, such as DMS's $AR_H_CHANGE_SEQ."),
   reject_limit: v
     .whole(0, 1e12)
     .optional()

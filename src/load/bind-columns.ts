@@ -7,6 +7,7 @@ import type { PathColumn } from "../rows/path-column.ts";
 import type { MainColumn, MainTable } from "../warehouse/catalog.ts";
 import { ident, literal, qualified } from "../warehouse/identifier.ts";
 import type { StoredColumn } from "../warehouse/table-state.ts";
+import { chooseKey } from "./choose-key.ts";
 import { ruleFor, type TableSpec } from "./table-spec.ts";
 
 /** What one unit staged, by cell. */
@@ -52,6 +53,8 @@ export interface Binding {
   readonly key: readonly string[];
   readonly opIndex: number | undefined;
   readonly timestampIndex: number | undefined;
+  /** The source column that order_by names, when the object has it. */
+  readonly order: { readonly column: string; readonly index: number } | undefined;
   readonly rescued: number | undefined;
 }
 
@@ -119,11 +122,32 @@ export function bindColumns(
   }
   return {
     feeds: [...feeds, ...absentFeeds(table, feeds, stored, mainBy)],
-    key: keyColumns(table, feeds, stored, main),
+    key: chooseKey(table, feeds, stored, main),
     opIndex: staged.fields.find((field) => field.role === "op")?.index,
     timestampIndex: staged.fields.find((field) => field.role === "timestamp")?.index,
+    order: orderField(table, staged),
     rescued: staged.rescued,
   };
+}
+
+/** Columns even where the key is missing: the plan shows them beside the error. */
+export function bindForDisplay(
+  table: TableSpec,
+  staged: StagedColumns,
+  known: { readonly stored: readonly StoredColumn[]; readonly main: MainTable | undefined },
+): readonly Feed[] {
+  const config = { ...table.config, writeMode: "append" as const };
+  return bindColumns({ ...table, config }, staged, known.stored, known.main).feeds;
+}
+
+function orderField(table: TableSpec, staged: StagedColumns): Binding["order"] {
+  const { orderBy } = table.config;
+  if (orderBy === undefined) return undefined;
+  const fields = staged.fields.filter((field) => field.role === "column");
+  const field =
+    fields.find((candidate) => candidate.name === orderBy) ??
+    fields.find((candidate) => isSameName(candidate.name, orderBy));
+  return field === undefined ? undefined : { column: field.name, index: field.index };
 }
 
 function wantedColumns(table: TableSpec, staged: StagedColumns): Wanted[] {
@@ -237,58 +261,4 @@ function absentFeeds(
 
 function isIgnored(table: TableSpec, path: string): boolean {
   return ruleFor(table.config, storedSegments(path) ?? [path])?.kind === "ignore";
-}
-
-function keyColumns(
-  table: TableSpec,
-  feeds: readonly Feed[],
-  stored: readonly StoredColumn[],
-  main: MainTable | undefined,
-): string[] {
-  if (table.config.writeMode === "append") return [];
-  const place = { table: table.name };
-  const exact = new Map<string, string>();
-  // A document's key path may be missing from a unit of deletes; a source column that is missing is a wrong object.
-  const paths = stored.filter(({ path }) => path.includes(":"));
-  for (const { path, column } of [...paths, ...feeds.flatMap((feed) => [{ ...feed, path: feed.column }, feed])]) {
-    exact.set(path.replace(/^[^:]*:/, ""), column);
-  }
-  const configured = table.config.primaryKey;
-  if (configured !== undefined) {
-    return configured.map((name) => {
-      // As spelled first: beside `user_id`, `userId` is another column.
-      const column = exact.get(name) ?? [...exact].reverse().find(([path]) => isSameName(path, name))?.[1];
-      if (column !== undefined) return column;
-      throw new DrayageError("KEY_COLUMN_ABSENT", {
-        message: `The key column ${name} is not among the object's columns: ${list(feeds.map((feed) => feed.column))}`,
-        place: { ...place, column: name },
-      });
-    });
-  }
-  if (main !== undefined && main.primaryKey.length > 0) {
-    const missing = main.primaryKey.find(
-      (name) => !feeds.some((feed) => feed.column === name) && !stored.some((column) => column.column === name),
-    );
-    if (missing === undefined) return [...main.primaryKey];
-    throw new DrayageError("KEY_COLUMN_ABSENT", {
-      message: `The main table's primary key column ${missing} is not among the object's columns: ${list(feeds.map((feed) => feed.column))}`,
-      place: { ...place, column: missing },
-    });
-  }
-  const id =
-    feeds.find((feed) => feed.path === "_id" || feed.path.endsWith(":_id")) ??
-    feeds.find((feed) => ["oid__id", "oid_id"].includes(feed.path));
-  if (id !== undefined) return [id.column];
-  throw new DrayageError("KEY_MISSING", {
-    place,
-    lines: [
-      "tables:",
-      `  ${table.config.name}:`,
-      `    primary_key: [${feeds[0]?.column ?? "id"}]   # of: ${list(feeds.map((feed) => feed.column))}`,
-    ],
-  });
-}
-
-function list(names: readonly string[]): string {
-  return names.length <= 12 ? names.join(", ") : `${names.slice(0, 12).join(", ")} and ${names.length - 12} more`;
 }

@@ -5,9 +5,11 @@ import type { MainTable } from "../warehouse/catalog.ts";
 import { ident, qualified } from "../warehouse/identifier.ts";
 import {
   addColumns,
+  changeVersionType,
   createTable,
   missingSystemColumns,
   type NewColumn,
+  orderedVersion,
   type SystemColumns,
   widenColumn,
 } from "../warehouse/main-table.ts";
@@ -32,6 +34,7 @@ export function systemColumnsOf(table: TableSpec, binding: Binding): SystemColum
     opTimestamp: binding.timestampIndex !== undefined || table.config.dialect.timestampColumn !== undefined,
     deletedAt: table.config.deletes === "soft",
     op: table.config.writeMode === "append",
+    ordered: table.config.orderBy !== undefined,
   };
 }
 
@@ -54,6 +57,7 @@ export function decideContract(table: TableSpec, binding: Binding, main: MainTab
       columns,
     };
   }
+  checkVersions(table, binding, main);
   const has = new Set(main.columns.map((column) => column.name));
   const added = binding.feeds
     .filter((feed) => feed.main === undefined)
@@ -74,6 +78,26 @@ export function decideContract(table: TableSpec, binding: Binding, main: MainTab
     widened,
     columns,
   };
+}
+
+/** Versions by file time and by order_by compare with each other, and mean nothing: every record would be stale, or none. */
+function checkVersions(table: TableSpec, binding: Binding, main: MainTable): void {
+  const type = main.columns.find((column) => column.name === "_version")?.type;
+  const ordered = table.config.orderBy !== undefined;
+  if (type === undefined || (type === orderedVersion) === ordered) return;
+  const feed = binding.feeds.find((one) => one.path === binding.order?.column && one.main !== undefined);
+  const statement = changeVersionType(
+    qualified(main.schema, main.name),
+    ordered,
+    feed === undefined ? undefined : ident(feed.column),
+  );
+  throw new DrayageError("DDL_NEEDED", {
+    message: ordered
+      ? `\`order_by\` needs _version as ${orderedVersion}; the main table has it as ${type}`
+      : `Without \`order_by\` _version must be bigint; the main table has it as ${type}`,
+    place: { table: table.name },
+    lines: [`${statement};`],
+  });
 }
 
 /** The type after this unit: a column that drayage made for a document path grows along the lattice; others stay. */

@@ -5,7 +5,7 @@ import type { CellLayout, DecodedObject } from "./record-stager.ts";
 import type { RawObject } from "./stage-raw.ts";
 import type { NullRule } from "./staged-unit.ts";
 import type { TableKnowledge } from "./table-knowledge.ts";
-import { ruleFor } from "./table-spec.ts";
+import { isUnread } from "./table-spec.ts";
 
 export interface LaneSettings {
   /** Of the object in its unit. */
@@ -50,7 +50,7 @@ export function decodedObject(
   settings: LaneSettings,
 ): DecodedObject {
   const ignored = shape.fields.flatMap((field, i) =>
-    field.role === "column" && ruleFor(spec.config, [field.name])?.kind === "ignore" ? [i] : [],
+    field.role === "column" && isUnread(spec, field.name) ? [i] : [],
   );
   return {
     ...settings,

@@ -5,6 +5,7 @@ import type { PathColumn } from "../rows/path-column.ts";
 import { isTextType, stagedCell } from "../warehouse/cast.ts";
 import type { MainColumn, MainTable } from "../warehouse/catalog.ts";
 import { literal } from "../warehouse/identifier.ts";
+import { versionType } from "../warehouse/main-table.ts";
 import type { MergeColumn, MergeJob } from "../warehouse/merge-sql.ts";
 import type { Binding, Feed } from "./bind-columns.ts";
 import type { NullRule, StagedUnit } from "./staged-unit.ts";
@@ -50,13 +51,37 @@ export function mergeJob(table: TableSpec, unit: StagedUnit, binding: Binding, t
       deletedAt: has.has("_deleted_at") && table.config.deletes === "soft",
       op: has.has("_op") && table.config.writeMode === "append",
     },
-    objects: unit.objects
-      .filter((object) => object.staged > 0)
-      .map((object) => ({ ordinal: object.ordinal, historyId: object.claim.id, version: object.claim.object.version })),
+    ...versions(table, unit, binding),
     deletes: table.config.deletes,
     mayRefuse: target.main.rowTriggers || target.main.rowSecurity,
     overridingIdentity: binding.feeds.some((feed) => feed.main?.identity === "always"),
   };
+}
+
+/** By order_by all full loads are below zero, and change records are what their column says. */
+function versions(
+  table: TableSpec,
+  unit: StagedUnit,
+  binding: Binding,
+): Pick<MergeJob, "objects" | "order" | "versionType"> {
+  const ordered = table.config.orderBy !== undefined;
+  const isFullLoad = unit.objects.every(({ claim }) => claim.object.kind === "full_load");
+  const objects = unit.objects
+    .filter((object) => object.staged > 0)
+    .map(({ ordinal, claim }) => {
+      const { version } = claim.object;
+      return { ordinal, historyId: claim.id, version: ordered && isFullLoad ? version - 2n ** 62n : version };
+    });
+  if (!ordered || isFullLoad) return { objects, order: undefined, versionType: versionType(ordered) };
+  if (binding.order === undefined) {
+    throw new DrayageError("COLUMN_UNKNOWN", {
+      message: `A change object has no column ${table.config.orderBy}, which order_by names`,
+      place: { table: table.name, column: table.config.orderBy },
+      next: "Correct order_by in the config, or the DMS task that left the column out.",
+    });
+  }
+  const { column, index } = binding.order;
+  return { objects, order: { column, cell: stagedCell(index) }, versionType: versionType(true) };
 }
 
 function stagedName({ from }: Feed): string[] {

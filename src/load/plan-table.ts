@@ -27,7 +27,7 @@ import {
   readTableState,
   type StoredColumn,
 } from "../warehouse/table-state.ts";
-import { type Binding, bindColumns, type Feed } from "./bind-columns.ts";
+import { type Binding, bindColumns, bindForDisplay, type Feed } from "./bind-columns.ts";
 import { checkOverflow, decideContract } from "./contract.ts";
 import type { SourceObject } from "./discover.ts";
 import { asDrayageError } from "./load-errors.ts";
@@ -294,14 +294,4 @@ class TablePlanner {
     }
     this.#columns.overflow(unit.overflow);
   }
-}
-
-/** Columns even where the key is missing: the plan shows them beside the error. */
-function bindForDisplay(
-  spec: TableSpec,
-  staged: Parameters<typeof bindColumns>[1],
-  known: TableKnowledge,
-): readonly Feed[] {
-  const config = { ...spec.config, writeMode: "append" as const };
-  return bindColumns({ ...spec, config }, staged, known.stored, known.main).feeds;
 }

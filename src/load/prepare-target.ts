@@ -4,11 +4,12 @@ import { type MainTable, readMainTable } from "../warehouse/catalog.ts";
 import {
   createSchema,
   createTombstones,
+  fitTombstones,
   hasTombstones,
   renewTombstonesView,
   schemaExistsLocked,
+  tombstonesFit,
   tombstonesName,
-  widenTombstones,
 } from "../warehouse/main-table.ts";
 import type { Session } from "../warehouse/session.ts";
 import {
@@ -71,7 +72,11 @@ export async function prepareTarget(
   const pins = newPins(known, unit);
   const isPinned = Object.keys(pins).length === 0;
   const pinned = { ...known.pinned, ...pins };
-  if (known.main !== undefined && contract.statements.length === 0 && tombstones !== "none" && isStored && isPinned) {
+  const isFit =
+    known.main !== undefined &&
+    tombstones !== "none" &&
+    (asIs.key.length === 0 || (await tombstonesFit(session, state, settings.tableId, known.main)));
+  if (known.main !== undefined && contract.statements.length === 0 && isFit && isStored && isPinned) {
     return { main: known.main, stored: known.stored, binding: asIs, ddl: [], pinned };
   }
   try {
@@ -92,7 +97,7 @@ export async function prepareTarget(
         await session.query(createTombstones(tombstonesName(state, settings.tableId), main, binding.key));
         await renewTombstonesView(session, state);
       } else if (binding.key.length > 0) {
-        await widenTombstones(session, state, settings.tableId, main, binding.key);
+        await fitTombstones(session, state, settings.tableId, main, binding.key);
       }
       return { main, stored: storedAfter, binding, ddl, pinned };
     });

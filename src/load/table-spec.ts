@@ -25,6 +25,14 @@ export function configHash(config: TableConfig): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
+/** Whether nothing looks at a source column: an ignored one may still order the records. */
+export function isUnread({ config }: TableSpec, column: string): boolean {
+  return (
+    ruleFor(config, [column])?.kind === "ignore" &&
+    !(config.orderBy !== undefined && isSameName(column, config.orderBy))
+  );
+}
+
 /** The rule for a source column or a document path (segments), in either spelling; `metrics.*` covers one segment. */
 export function ruleFor(config: TableConfig, path: readonly string[]): ColumnRule | undefined {
   const exact = config.columns.get(path.join("."));

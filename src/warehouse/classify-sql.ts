@@ -5,16 +5,21 @@
  */
 import { castForms } from "./cast.ts";
 import { ident, literal } from "./identifier.ts";
+import { orderDigits } from "./main-table.ts";
 import {
   appliedVerdict,
   badTable,
   type CastMode,
   columnValue,
+  isOlder,
   keyValue,
   type MergeJob,
+  type MergeOrder,
+  newestFirst,
   notBad,
   record,
   stagedObjects,
+  standingOf,
   verdictTable,
 } from "./merge-sql.ts";
 import { ordinalShift } from "./staging.ts";
@@ -28,6 +33,7 @@ export function scanStatement(job: MergeJob, suspects: readonly { test: string }
       : `count(*) filter (where ${job.op} is null or ${job.op} not in ('I', 'U', 'D')) as bad_op`,
     job.op === undefined ? "0 as deletes" : `count(*) filter (where ${job.op} = 'D') as deletes`,
     job.key.length === 0 ? "0 as null_key" : `count(*) filter (where ${nullKey(job)}) as null_key`,
+    ...(job.order === undefined ? [] : [`count(*) filter (where ${hasNoOrder(job.order)}) as no_order`]),
     ...suspects.map(({ test }, i) => `count(*) filter (where ${test}) as s${i}`),
   ];
   return `select ${counts.join(",\n  ")}\nfrom ${job.staging} s`;
@@ -46,7 +52,12 @@ function nullKey(job: MergeJob): string {
   return job.key.map((column) => `${column.cell ?? "null"} is null`).join(" or ");
 }
 
-/** Records that no cast needs to look at: an op that is none, a key that is NULL. */
+/** Digits alone sort as numbers; a stream position (`mysql-bin.000003:...`) sorts as nothing. */
+function hasNoOrder({ cell }: MergeOrder): string {
+  return `${cell} is null or ${cell} !~ '^[0-9]{1,${orderDigits}}$'`;
+}
+
+/** Records that no cast needs to look at: an op that is none, a key that is NULL, no value to order it by. */
 export function markStructuralBad(job: MergeJob): string[] {
   const statements: string[] = [];
   if (job.op !== undefined) {
@@ -58,6 +69,11 @@ export function markStructuralBad(job: MergeJob): string[] {
     const column = job.key.length === 1 && job.key[0] !== undefined ? literal(job.key[0].column) : "null";
     statements.push(
       `insert into ${badTable} (_n, round, reason, column_name) select s._n, 0, 'null_key', ${column} from ${job.staging} s where (${nullKey(job)}) and ${notBad}`,
+    );
+  }
+  if (job.order !== undefined) {
+    statements.push(
+      `insert into ${badTable} (_n, round, reason, column_name) select s._n, 0, 'no_order', ${literal(job.order.column)} from ${job.staging} s where (${hasNoOrder(job.order)}) and ${notBad}`,
     );
   }
   return statements;
@@ -83,14 +99,16 @@ function ignoresDeletes(job: MergeJob): string {
 function candidates(job: MergeJob, mode: CastMode, round: number): string {
   const keys = job.key.map((column, i) => `${keyValue(column, mode)} as k${i}`).join(", ");
   const same = job.key.map((column, i) => `f.k${i} ${column.equals} ${keyValue(column, mode)}`).join(" and ");
+  const seq = job.order === undefined ? "" : `, (${job.order.cell})::numeric as seq`;
+  const own = { seq: `(${job.order?.cell})::numeric`, n: "s._n" };
   const failed =
     round === 0
       ? ""
       : ` and exists (
-      select from (select s._n, ${keys} from ${failedRecords(job, round)} b join ${job.staging} s on s._n = b._n) f
-      where s._n < f._n and ${same}
+      select from (select s._n, ${keys}${seq} from ${failedRecords(job, round)} b join ${job.staging} s on s._n = b._n) f
+      where ${isOlder(job, own, standingOf("f"))} and ${same}
     )`;
-  return `select s._n, ${job.op ?? "'I'"} as op, ${keys}
+  return `select s._n, ${job.op ?? "'I'"} as op, ${keys}${seq}
     from ${job.staging} s
     where ${notBad}${ignoresDeletes(job)}${failed}`;
 }
@@ -117,7 +135,7 @@ export function matchStaged(job: MergeJob, table: string, candidate: string): st
 /** A verdict for the newest record of each key. `placed` numbers them, deletes first, for the loop. */
 export function classify(job: MergeJob, mode: CastMode, round: number, placed: boolean): string {
   const keys = job.key.map((_, i) => `k${i}`).join(", ");
-  const o = stagedObjects(job);
+  const o = stagedObjects(job, "s.seq::text");
   const version = `(${o.version}, ${record})`;
   const first = job.key[0];
   if (first === undefined) throw new RangeError("classify needs a key");
@@ -140,7 +158,7 @@ from (
   select distinct on (${keys}) * from (
     ${candidates(job, mode, round)}
   ) c
-  order by ${keys}, _n desc
+  order by ${keys}, ${newestFirst(job, { seq: "seq", n: "_n" })}
 ) s${o.join}
 left join ${job.target} m on ${matchStaged(job, "m", "s")}${
     job.tombstones === undefined ? "" : `\nleft join ${job.tombstones} t on ${matchStaged(job, "t", "s")}`
@@ -156,7 +174,7 @@ export function countLosers(job: MergeJob, mode: CastMode): string {
     select c.*, v.verdict from c join ${verdictTable} v on v._n = c._n where ${appliedVerdict("v")} and v.verdict <> 'ignored'
   )
 select (l._n >> ${ordinalShift})::integer as ordinal, case when w.verdict = 'stale' then 'stale' else 'superseded' end as verdict, count(*)::integer as count
-from c l join w on ${same} and l._n < w._n
+from c l join w on ${same} and ${isOlder(job, standingOf("l"), standingOf("w"))}
 group by 1, 2`;
 }
 

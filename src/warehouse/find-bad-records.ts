@@ -159,6 +159,7 @@ export const rejectReasons = {
   truncated_lob: "The document or text was cut by DMS (LobMaxSize)",
   bad_op: "The op is none of I, U, D",
   null_key: "A key column is NULL",
+  no_order: "The column that order_by names holds no number of up to 38 digits",
   cast: "A cell is not a value of its column's type",
   out_of_range: "A cell is beyond the range of its column's type",
   too_long: "A cell is longer than its column allows",

@@ -15,7 +15,22 @@ export interface SystemColumns {
   readonly op: boolean;
   /** False: `_version` and `_record` alone. */
   readonly all: boolean;
+  /** Versions are by order_by. */
+  readonly ordered: boolean;
 }
+
+/** Digits that a value of order_by has at the most. */
+export const orderDigits = 38;
+
+/** Of `_version` by order_by: the value, and after its point the object's own version. Below zero: of full loads. */
+export const orderedVersion = "numeric(57,19)";
+
+export function versionType(ordered: boolean): string {
+  return ordered ? orderedVersion : "bigint";
+}
+
+/** As SQL: the lowest version of change records by file time; full loads are below it. */
+const firstChange = "4611686018427387904";
 
 export interface TargetName {
   readonly schema: string;
@@ -29,7 +44,7 @@ export function systemColumnTypes(system: SystemColumns): [name: string, type: s
     ...(system.all && system.opTimestamp ? ([["_op_ts", "timestamp with time zone"]] as [string, string][]) : []),
     ...(system.all ? ([["_object", "bigint"]] as [string, string][]) : []),
     ["_record", "integer"],
-    ["_version", "bigint"],
+    ["_version", versionType(system.ordered)],
     ...(system.deletedAt ? ([["_deleted_at", "timestamp with time zone"]] as [string, string][]) : []),
     ...(system.op ? ([["_op", "text"]] as [string, string][]) : []),
   ];
@@ -67,6 +82,19 @@ export function widenColumn(target: TargetName, column: string, type: string): s
   const value =
     type === "jsonb" ? `to_jsonb(${ident(column)})` : type === "numeric" ? text : `${ident(column)}::${type}`;
   return `alter table ${qualified(target.schema, target.table)} alter column ${ident(column)} type ${type} using ${value}`;
+}
+
+/**
+ * Gives `_version` the type that its table's versions have from now on. Changes that were loaded under the other order become older
+ * than all to come, but those whose value of order_by (`value`, as SQL) the table holds.
+ */
+export function changeVersionType(table: string, ordered: boolean, value?: string): string {
+  const text = `(${value})::text`;
+  const known = value === undefined ? "" : ` when ${text} ~ '^[0-9]{1,${orderDigits}}$' then ${text}::numeric`;
+  const using = ordered
+    ? `case when _version < ${firstChange} then _version::numeric - ${firstChange}${known} else 0 end`
+    : `case when _version < 0 then (_version + ${firstChange})::bigint else ${firstChange} end`;
+  return `alter table ${table} alter column _version type ${versionType(ordered)} using ${using}`;
 }
 
 /** The system columns that a table of the user's own lacks. */
@@ -115,7 +143,7 @@ export function createTombstones(name: string, main: MainTable, key: readonly st
   });
   return `create table ${name} (
   ${columns.join(",\n  ")},
-  _version bigint not null,
+  _version ${main.columns.find(({ name }) => name === "_version")?.type ?? "bigint"} not null,
   _record bigint not null,
   deleted_at timestamp with time zone not null,
   primary key (${identList(key)})
@@ -125,8 +153,26 @@ export function createTombstones(name: string, main: MainTable, key: readonly st
 const noTombstones =
   "select null::text as table_name, null::jsonb as key, null::numeric as version, null::bigint as record, null::timestamptz as deleted_at where false";
 
-/** Tombstones whose key columns have other types than the main table's: a key that grew from bigint to text finds none of them. */
-export async function widenTombstones(
+/** Whether the tombstones' versions are of the main table's order. */
+export async function tombstonesFit(
+  session: Session,
+  stateSchema: string,
+  tableId: number,
+  main: MainTable,
+): Promise<boolean> {
+  const { rows } = await session.query<{ type: string }>(
+    "select format_type(atttypid, atttypmod) as type from pg_attribute where attrelid = to_regclass($1) and attname = '_version'",
+    [tombstonesName(stateSchema, tableId)],
+  );
+  const type = main.columns.find(({ name }) => name === "_version")?.type;
+  return rows[0] === undefined || (rows[0].type === orderedVersion) === (type === orderedVersion);
+}
+
+/**
+ * Tombstones whose columns have other types than the main table's: a key that grew from bigint to text finds none of them, versions
+ * of another order compare with none. The floor goes with the versions.
+ */
+export async function fitTombstones(
   session: Session,
   stateSchema: string,
   tableId: number,
@@ -140,10 +186,20 @@ export async function widenTombstones(
     const has = tombstones?.columns.find((candidate) => candidate.name === column)?.type;
     return type === undefined || has === undefined || type === has ? [] : [{ column, type }];
   });
-  if (grown.length === 0) return;
+  const versions = main.columns.find(({ name }) => name === "_version")?.type;
+  const ordered = versions === orderedVersion;
+  const reordered = !(await tombstonesFit(session, stateSchema, tableId, main));
+  if (grown.length === 0 && !reordered) return;
   // The type of a column that a view reads cannot change. Made anew, the view would lose its grants.
   await renewTombstonesView(session, stateSchema, tableId);
   for (const { column, type } of grown) await session.query(widenColumn(target, column, type));
+  if (reordered) {
+    await session.query(changeVersionType(tombstonesName(stateSchema, tableId), ordered));
+    await session.query(
+      `update ${ident(stateSchema)}.tables set floor = ${ordered ? "0" : firstChange} where table_id = $1 and floor is not null`,
+      [tableId],
+    );
+  }
   await renewTombstonesView(session, stateSchema);
 }
 

@@ -3,7 +3,7 @@
  * parameter (the main table, plan's temporary clone, later refresh's shadow). test/golden/merge-*.sql shows them whole.
  */
 import { type CastTarget, castForms } from "./cast.ts";
-import { ident } from "./identifier.ts";
+import { ident, literal } from "./identifier.ts";
 import { ordinalShift } from "./staging.ts";
 
 export interface MergeColumn {
@@ -27,7 +27,15 @@ export interface MergeObject {
   /** Position in the unit: the high bits of `_n`. */
   readonly ordinal: number;
   readonly historyId: bigint;
+  /** `_version` of its records; by `order_by` what decides between change records of one value. */
   readonly version: bigint;
+}
+
+/** `order_by`: the column of change records whose digits say which is newer. */
+export interface MergeOrder {
+  readonly column: string;
+  /** SQL of the staged cell. */
+  readonly cell: string;
 }
 
 export interface MergeJob {
@@ -57,6 +65,10 @@ export interface MergeJob {
     readonly op: boolean;
   };
   readonly objects: readonly MergeObject[];
+  /** undefined: the object's version orders its records, as it always does in full loads. */
+  readonly order: MergeOrder | undefined;
+  /** Type of `_version`. */
+  readonly versionType: string;
   readonly deletes: "hard" | "soft" | "ignore";
   /** A trigger or policy of the target may refuse rows without an error. */
   readonly mayRefuse: boolean;
@@ -106,20 +118,52 @@ export interface StagedObjects {
   readonly version: string;
 }
 
-/** `_object`, `_version` of a staged row: constants for one object, else a join by the ordinal. */
-export function stagedObjects(job: MergeJob): StagedObjects {
+/**
+ * `_object`, `_version` of a staged row: constants for one object, else a join by the ordinal. By `order_by` the version is the
+ * value and, after its point, the object's own version: records of one value in two objects would tie, and the end depend on
+ * arrival. `value`: SQL of it, where it is not the staged cell.
+ */
+export function stagedObjects(job: MergeJob, value: string | undefined = job.order?.cell): StagedObjects {
   const [only] = job.objects;
+  const constant = (version: bigint) =>
+    job.order === undefined ? `${typed(version)}::${job.versionType}` : literal(`.${version}`);
+  const versionOf = (own: string) => (job.order === undefined ? own : `(${value} || ${own})::${job.versionType}`);
   if (job.objects.length === 1 && only !== undefined) {
-    return { join: "", id: `${only.historyId}::bigint`, version: `${only.version}::bigint` };
+    return { join: "", id: `${only.historyId}::bigint`, version: versionOf(constant(only.version)) };
   }
   const rows = job.objects
-    .map((object) => `(${object.ordinal}, ${object.historyId}::bigint, ${object.version}::bigint)`)
+    .map((object) => `(${object.ordinal}, ${object.historyId}::bigint, ${constant(object.version)})`)
     .join(", ");
   return {
     join: `\njoin (values ${rows}) as o (ordinal, id, version) on o.ordinal = s._n >> ${ordinalShift}`,
     id: "o.id",
-    version: "o.version",
+    version: versionOf("o.version"),
   };
+}
+
+/** A cast binds closer than a minus. */
+function typed(version: bigint): string {
+  return version < 0n ? `(${version})` : String(version);
+}
+
+/** Where a record stands among those of its unit; `seq` is the numeric of its order_by. */
+export interface Standing {
+  readonly seq: string;
+  readonly n: string;
+}
+
+/** Of a row of candidates, which have `_n` and `seq`. */
+export function standingOf(alias: string): Standing {
+  return { seq: `${alias}.seq`, n: `${alias}._n` };
+}
+
+export function isOlder(job: MergeJob, a: Standing, b: Standing): string {
+  return job.order === undefined ? `${a.n} < ${b.n}` : `(${a.seq}, ${a.n}) < (${b.seq}, ${b.n})`;
+}
+
+/** ORDER BY terms, the newest record first. */
+export function newestFirst(job: MergeJob, { seq, n }: Standing): string {
+  return job.order === undefined ? `${n} desc` : `${seq} desc, ${n} desc`;
 }
 
 export const notBad = `not exists (select from ${badTable} b where b._n = s._n)`;

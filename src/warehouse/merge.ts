@@ -46,7 +46,8 @@ interface Scan {
   bad_op: number;
   deletes: number;
   null_key: number;
-  [suspect: string]: number;
+  no_order?: number;
+  [suspect: `s${number}`]: number;
 }
 
 export async function merge(session: Session, job: MergeJob, options: MergeOptions): Promise<MergeOutcome> {
@@ -68,7 +69,7 @@ async function mergeClean(session: Session, job: MergeJob, options: MergeOptions
   const scan = toNumbers(await session.one<Record<string, string>>(scanStatement(job, suspects)));
   const isSuspect = suspects.some((_, i) => (scan[`s${i}`] ?? 0) > 0);
   const append = job.key.length === 0;
-  if (isSuspect || scan.bad_op > 0 || scan.null_key > 0) return undefined;
+  if (isSuspect || scan.bad_op > 0 || scan.null_key > 0 || (scan.no_order ?? 0) > 0) return undefined;
   if (
     (append || (options.fresh && scan.deletes === 0)) &&
     (await attempt(session, () => insertEvery(session, job, scan.total)))

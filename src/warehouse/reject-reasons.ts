@@ -26,6 +26,7 @@ const nextSteps = {
   truncated_lob: `Raise LobMaxSize of the DMS task (and dialect.lob_max_size with it), then ${anew}.`,
   bad_op: `Set dialect.op: false if the first column is no op, ${replay}.`,
   null_key: `Check primary_key in the config, and that the source has a value in each of its columns; ${replay}.`,
+  no_order: `Check order_by in the config, and that the source writes digits into its column; ${replay}.`,
   cast: `Alter the column to a type that takes the value, or correct the value in the source; ${replay}.`,
   out_of_range: `Alter the column to a wider type, ${replay}.`,
   too_long: `Alter the column to a longer type, ${replay}.`,

@@ -22,7 +22,6 @@ test.each([
 const ofTables = [
   ["columns_from", "columns_from: cols.csv"],
   ["changes_from", "changes_from: 2024-01-01"],
-  ["order_by", "order_by: seq"],
   ["write_mode", "write_mode: replace"],
   ["write_mode", "write_mode: scd2"],
   ["on_reload", "on_reload: refresh"],

@@ -46,6 +46,8 @@ const orders: MergeJob = {
   opTimestamp: "nullif(s.c2, '')",
   system: { loadedAt: true, object: true, opTimestamp: true, deletedAt: false, op: false },
   objects: [{ ordinal: 0, historyId: 41n, version: 4611686018427387905n }],
+  order: undefined,
+  versionType: "bigint",
   deletes: "hard",
   mayRefuse: false,
   overridingIdentity: false,
@@ -95,6 +97,16 @@ const golden: Readonly<Record<string, readonly string[]>> = {
   "merge-several-objects.sql": general({ ...orders, objects: severalObjects }, "strict"),
   "merge-soft-deletes.sql": general(
     { ...orders, deletes: "soft", system: { ...orders.system, deletedAt: true } },
+    "strict",
+  ),
+  "merge-order-by.sql": general(
+    {
+      ...orders,
+      objects: severalObjects,
+      order: { column: "seq", cell: "s.c8" },
+      versionType: "numeric(57,19)",
+      floor: "17.0000000000000000000",
+    },
     "strict",
   ),
   "merge-documents.sql": general(customers, "strict", new Set(["inserted", "updated"])),
