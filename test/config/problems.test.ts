@@ -259,7 +259,7 @@ tables:
   orders: {primary_kye: [id], deletes: sfot}
   x: {prefix: a/b}
   y: {prefix: a/b}
-  z: {prefix: a/z, order_by: seq}
+  z: {prefix: a/z, write_mode: scd2}
 `,
   );
   expect(failure).toMatchObject({ code: "CONFIG_INVALID", exit: 2, message: "The config file has 9 problems" });
@@ -272,7 +272,7 @@ tables:
     "tables.orders.primary_kye: unknown",
     "tables.orders.deletes: must",
     "tables.y: claims",
-    "tables.z.order_by: is",
+    "tables.z.write_mode: scd2",
   ]);
 });
 
