@@ -48,7 +48,7 @@ beforeAll(async () => {
   // What autovacuum does on any server by the time it is this large.
   await session.query("analyze drayage.load_history");
   await session.query("analyze drayage.rejects");
-}, 180_000);
+}, 600_000);
 afterAll(async () => {
   await session?.close();
   await place?.end();
