@@ -53,6 +53,7 @@ export function mergeJob(table: TableSpec, unit: StagedUnit, binding: Binding, t
     },
     ...versions(table, unit, binding),
     deletes: table.config.deletes,
+    rowSecurity: target.main.rowSecurity,
     mayRefuse: target.main.rowTriggers || target.main.rowSecurity,
     overridingIdentity: binding.feeds.some((feed) => feed.main?.identity === "always"),
   };

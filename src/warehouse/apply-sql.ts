@@ -152,8 +152,8 @@ returning v._n, v.verdict
 update ${verdictTable} v set verdict = 'updated' from changed where changed._n = v._n and changed.verdict = 'same'`;
 }
 
-/** Verdicts of a round that a trigger or a policy refused: a row that is not there afterwards, or, deleted, still is. */
-export function markRefused(job: MergeJob, mode: CastMode, round: number): string {
+/** Verdicts of a slice that a trigger or a policy refused: a row that is not there afterwards, or, deleted, still is. */
+export function markRefused(job: MergeJob, mode: CastMode, slice: Slice): string {
   const o = stagedObjects(job);
   const own = `(m._version, m._record) = (${o.version}, ${record})`;
   const present = (match: readonly string[]) => `exists (select from ${job.target} m where ${match.join(" and ")})`;
@@ -162,13 +162,13 @@ export function markRefused(job: MergeJob, mode: CastMode, round: number): strin
   const kept = job.deletes === "soft" ? "" : ` or (v.verdict = 'deleted' and ${present(key)})`;
   return `update ${verdictTable} v set verdict = 'ignored'
 from ${job.staging} s${o.join}
-where s._n = v._n and v.round = ${round} and ${appliedVerdict("v")}
+where s._n = v._n and ${sliceOf(slice)} and ${appliedVerdict("v")}
   and ((v.verdict in ${written} and not ${present([...key, own])})${key.length === 0 ? "" : kept})`;
 }
 
 /** A delete that was refused leaves no tombstone: the record before it, in another unit, would have been applied. */
-export function dropRefusedTombstones(job: MergeJob, mode: CastMode, round: number): string {
+export function dropRefusedTombstones(job: MergeJob, mode: CastMode, slice: Slice): string {
   const o = stagedObjects(job);
   return `delete from ${job.tombstones} t using ${from(job, o)}
-where v.verdict = 'ignored' and v.round = ${round} and ${matchKey(job, mode, "t")} and (t._version, t._record) = (${o.version}, ${record})`;
+where v.verdict = 'ignored' and ${sliceOf(slice)} and ${matchKey(job, mode, "t")} and (t._version, t._record) = (${o.version}, ${record})`;
 }

@@ -17,9 +17,11 @@ import {
   type MergeOrder,
   newestFirst,
   notBad,
+  oldestFirst,
   record,
   stagedObjects,
   standingOf,
+  stepTable,
   verdictTable,
 } from "./merge-sql.ts";
 import { ordinalShift } from "./staging.ts";
@@ -97,20 +99,24 @@ function ignoresDeletes(job: MergeJob): string {
  * the round before failed, or was refused.
  */
 function candidates(job: MergeJob, mode: CastMode, round: number): string {
-  const keys = job.key.map((column, i) => `${keyValue(column, mode)} as k${i}`).join(", ");
   const same = job.key.map((column, i) => `f.k${i} ${column.equals} ${keyValue(column, mode)}`).join(" and ");
-  const seq = job.order === undefined ? "" : `, (${job.order.cell})::numeric as seq`;
   const own = { seq: `(${job.order?.cell})::numeric`, n: "s._n" };
   const failed =
     round === 0
       ? ""
       : ` and exists (
-      select from (select s._n, ${keys}${seq} from ${failedRecords(job, round)} b join ${job.staging} s on s._n = b._n) f
+      select from (select ${candidateColumns(job, mode)} from ${failedRecords(job, round)} b join ${job.staging} s on s._n = b._n) f
       where ${isOlder(job, own, standingOf("f"))} and ${same}
     )`;
-  return `select s._n, ${job.op ?? "'I'"} as op, ${keys}${seq}
+  return `select ${candidateColumns(job, mode)}
     from ${job.staging} s
     where ${notBad}${ignoresDeletes(job)}${failed}`;
+}
+
+function candidateColumns(job: MergeJob, mode: CastMode): string {
+  const keys = job.key.map((column, i) => `${keyValue(column, mode)} as k${i}`).join(", ");
+  const seq = job.order === undefined ? "" : `, (${job.order.cell})::numeric as seq`;
+  return `s._n, ${job.op ?? "'I'"} as op, ${keys}${seq}`;
 }
 
 function failedRecords(job: MergeJob, round: number): string {
@@ -134,7 +140,13 @@ export function matchStaged(job: MergeJob, table: string, candidate: string): st
 
 /** A verdict for the newest record of each key. `placed` numbers them, deletes first, for the loop. */
 export function classify(job: MergeJob, mode: CastMode, round: number, placed: boolean): string {
-  const keys = job.key.map((_, i) => `k${i}`).join(", ");
+  const place = placed ? "row_number() over (order by s.op <> 'D', s._n)" : "null";
+  return verdictsOf(job, candidates(job, mode, round), `${round}, ${place}`);
+}
+
+/** Of candidates; `where` are a verdict's round and place. */
+function verdictsOf(job: MergeJob, records: string, where: string): string {
+  const keys = keyNames(job);
   const o = stagedObjects(job, "s.seq::text");
   const version = `(${o.version}, ${record})`;
   const first = job.key[0];
@@ -146,7 +158,7 @@ export function classify(job: MergeJob, mode: CastMode, round: number, placed: b
   const inserted =
     job.floor === undefined ? "'inserted'" : `case when ${o.version} > ${job.floor} then 'inserted' else 'stale' end`;
   return `insert into ${verdictTable} (_n, round, place, verdict)
-select s._n, ${round}, ${placed ? "row_number() over (order by s.op <> 'D', s._n)" : "null"},
+select s._n, ${where},
   case${tombstone}
     when (m._version, m._record) > ${version} then 'stale'
     when s.op = 'D' then case when ${present}${again} then 'deleted' else 'absent' end
@@ -156,13 +168,17 @@ select s._n, ${round}, ${placed ? "row_number() over (order by s.op <> 'D', s._n
   end
 from (
   select distinct on (${keys}) * from (
-    ${candidates(job, mode, round)}
+    ${records}
   ) c
   order by ${keys}, ${newestFirst(job, { seq: "seq", n: "_n" })}
 ) s${o.join}
 left join ${job.target} m on ${matchStaged(job, "m", "s")}${
     job.tombstones === undefined ? "" : `\nleft join ${job.tombstones} t on ${matchStaged(job, "t", "s")}`
   }`;
+}
+
+function keyNames(job: MergeJob): string {
+  return job.key.map((_, i) => `k${i}`).join(", ");
 }
 
 /** How many records lost to a later record of their key, by ordinal: superseded when that one was applied, else as stale as it. */
@@ -194,4 +210,46 @@ from ${job.staging} s where ${job.op} = 'D' and ${notBad} group by 1`;
 export function classifyAppend(job: MergeJob): string {
   return `insert into ${verdictTable} (_n, round, place, verdict)
 select s._n, 0, row_number() over (order by s._n), 'inserted' from ${job.staging} s where ${notBad}`;
+}
+
+/** Gives every record that may be applied its place in the source's order. */
+export function numberSteps(job: MergeJob): string {
+  return `insert into ${stepTable} (place, _n)
+select dense_rank() over (order by ${oldestFirst(job, { seq: "c.seq", n: "c._n" })}), c._n from (
+    ${candidates(job, "lenient", 0)}
+  ) c`;
+}
+
+/** Verdicts of the newest record of each key among some places: a step sees what the steps before it did. */
+export function classifySteps(job: MergeJob, places: readonly [string, string]): string {
+  const records = `select st.place, ${candidateColumns(job, "lenient")}
+    from ${stepTable} st join ${job.staging} s on s._n = st._n
+    where st.place between ${places[0]} and ${places[1]}`;
+  return verdictsOf(job, records, "0, s.place");
+}
+
+/**
+ * After all steps: one verdict for each key, that of its last record, as if the unit had been collapsed: a row that was not there
+ * before the unit was inserted by it, however often it was updated since.
+ */
+export function normalizeVerdicts(job: MergeJob): string[] {
+  const keys = keyNames(job);
+  return [
+    `with c as (
+    ${candidates(job, "lenient", 0)}
+  ), r as (
+    select c.*, v.place, v.verdict, max(v.place) over w as last, min(v.place) filter (where v.verdict <> 'stale') over w as first
+    from ${verdictTable} v join c on c._n = v._n where v.verdict <> 'ignored' window w as (partition by ${keys})
+  ), t as (
+    select r.*, bool_or(place = first and verdict in ('updated', 'same', 'deleted')) over (partition by ${keys}) as was_there from r
+  )
+update ${verdictTable} v set verdict = case
+    when t.place < t.last then 'lost'
+    when t.first = t.last or t.verdict = 'stale' then t.verdict
+    when t.op = 'D' then case when t.was_there then 'deleted' else 'absent' end
+    when t.was_there then 'updated' else 'inserted'
+  end
+from t where t._n = v._n`,
+    `delete from ${verdictTable} where verdict = 'lost'`,
+  ];
 }

@@ -14,15 +14,18 @@ const chunk = 64;
  * Names that no column has: where both are in sight, PL/pgSQL refuses a statement in which `state` may be a variable or a
  * column of the main table.
  */
-const declare = `#variable_conflict use_variable
+export const declare = `#variable_conflict use_variable
 declare
   drayage_lo bigint; drayage_hi bigint; drayage_n bigint; drayage_top bigint; drayage_found boolean;
   drayage_state text; drayage_said text; drayage_con text; drayage_col text;`;
 
 /** A condition of the server or of another session says nothing about a record: the loop must not swallow it. */
-const raiseOthers = `get stacked diagnostics drayage_state = returned_sqlstate, drayage_said = message_text,
+export function raiseOthers(job: Pick<MergeJob, "rowSecurity">): string {
+  const ofRecords = ["428C9", "42804", ...(job.rowSecurity ? ["42501"] : [])].map(literal).join(", ");
+  return `get stacked diagnostics drayage_state = returned_sqlstate, drayage_said = message_text,
           drayage_con = constraint_name, drayage_col = column_name;
-        if left(drayage_state, 2) in ('40', '53', '55', '57', '58', 'XX', '25', '42') and drayage_state not in ('428C9', '42804') then raise; end if;`;
+        if left(drayage_state, 2) in ('40', '53', '55', '57', '58', 'XX', '25', '42') and drayage_state not in (${ofRecords}) then raise; end if;`;
+}
 
 export async function makeCastFunctions(session: Session): Promise<void> {
   for (const [name, state, said] of [
@@ -58,7 +61,7 @@ export async function findUncastable(session: Session, job: MergeJob): Promise<v
           begin
             perform ${value} from ${job.staging} s where s._n = drayage_n;
           exception when others then
-            ${raiseOthers}
+            ${raiseOthers(job)}
             insert into ${badTable} (_n, round, sqlstate, column_name, message) values (drayage_n, 0, drayage_state, ${literal(name)}, drayage_said);
             drayage_found := true;
           end;
@@ -75,7 +78,7 @@ begin
     begin
       perform ${all} from ${job.staging} s where s._n between drayage_lo and drayage_hi and not exists (select from ${badTable} b where b._n = s._n);
     exception when others then
-      ${raiseOthers}
+      ${raiseOthers(job)}
       for drayage_n in select s._n from ${job.staging} s where s._n between drayage_lo and drayage_hi and not exists (select from ${badTable} b where b._n = s._n) loop
         drayage_found := false;${one}
       end loop;
@@ -103,12 +106,12 @@ begin
     begin
 ${block(["drayage_lo", "drayage_hi"])}
     exception when others then
-      ${raiseOthers}
+      ${raiseOthers(job)}
       for drayage_n in drayage_lo .. least(drayage_hi, drayage_top) loop
         begin
 ${block(["drayage_n", "drayage_n"])}
         exception when others then
-          ${raiseOthers}
+          ${raiseOthers(job)}
           insert into ${badTable} (_n, round, sqlstate, column_name, constraint_name, message)
           select v._n, ${round + 1}, drayage_state, nullif(drayage_col, ''), nullif(drayage_con, ''), drayage_said
           from ${verdictTable} v where v.round = ${round} and v.place = drayage_n;
@@ -125,11 +128,17 @@ end`;
 }
 
 /** Each chunk finds its rows by `_n`; the index goes again, since COPY would keep it up to date for nothing. */
-async function runWithIndex(session: Session, job: MergeJob, name: string, body: string): Promise<void> {
+export async function runWithIndex(
+  session: Session,
+  job: MergeJob,
+  name: string,
+  body: string,
+  settings = "",
+): Promise<void> {
   await session.query(`create index drayage_staging_n on ${job.staging} (_n)`);
   await session.query(`analyze ${job.staging} (_n)`);
   await session.query(
-    `create or replace function pg_temp.drayage_${name}() returns void language plpgsql as ${dollarQuoted(body)}`,
+    `create or replace function pg_temp.drayage_${name}() returns void language plpgsql${settings} as ${dollarQuoted(body)}`,
   );
   await session.query(`select pg_temp.drayage_${name}()`);
   await session.query("drop index pg_temp.drayage_staging_n");
@@ -170,6 +179,7 @@ export const rejectReasons = {
   foreign_key: "The row that it refers to is not there",
   exclusion: "An exclusion constraint refused the row",
   generated: "The record has a value for a column that the server computes",
+  row_security: "A row security policy refused the row",
   trigger: "A trigger or function raised an error",
   row_too_big: "The row does not fit a page of the database",
   refused: "The warehouse refused the record",
@@ -188,6 +198,7 @@ const byState: Readonly<Record<string, RejectReason>> = {
   "23514": "check",
   "23P01": "exclusion",
   "428C9": "generated",
+  "42501": "row_security",
   P0001: "trigger",
   "54000": "row_too_big",
 };

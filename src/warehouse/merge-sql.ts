@@ -72,6 +72,8 @@ export interface MergeJob {
   readonly deletes: "hard" | "soft" | "ignore";
   /** A trigger or policy of the target may refuse rows without an error. */
   readonly mayRefuse: boolean;
+  /** A policy may refuse them with one that reads like a lack of privileges. */
+  readonly rowSecurity: boolean;
   readonly overridingIdentity: boolean;
 }
 
@@ -87,6 +89,8 @@ export interface Slice {
 
 export const badTable = "pg_temp.drayage_bad";
 export const verdictTable = "pg_temp.drayage_verdict";
+/** Places of records in the source's own order; made for the form that applies them one by one. */
+export const stepTable = "pg_temp.drayage_step";
 
 /** Made once per session, outside any transaction that may roll back. */
 export const sessionTables = `
@@ -94,6 +98,8 @@ create temporary table if not exists drayage_bad (
   _n bigint primary key, round integer not null, sqlstate text, reason text, column_name text, constraint_name text, message text
 );
 create temporary table if not exists drayage_verdict (_n bigint not null, round integer not null, place bigint, verdict text not null);
+create temporary table if not exists drayage_step (place bigint not null, _n bigint not null);
+create index if not exists drayage_step_place on pg_temp.drayage_step (place);
 `;
 
 /** Number of the record in its object, from 1. */
@@ -159,6 +165,11 @@ export function standingOf(alias: string): Standing {
 
 export function isOlder(job: MergeJob, a: Standing, b: Standing): string {
   return job.order === undefined ? `${a.n} < ${b.n}` : `(${a.seq}, ${a.n}) < (${b.seq}, ${b.n})`;
+}
+
+/** ORDER BY terms: the source's own order. */
+export function oldestFirst(job: MergeJob, { seq, n }: Standing): string {
+  return job.order === undefined ? n : `${seq}, ${n}`;
 }
 
 /** ORDER BY terms, the newest record first. */

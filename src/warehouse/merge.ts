@@ -4,6 +4,7 @@
  * Runs inside the caller's transaction, under the table's lock.
  */
 import { DrayageError } from "../errors.ts";
+import { applyInOrder } from "./apply-in-order.ts";
 import { applyStatements, dropRefusedTombstones, insertAll, markRefused } from "./apply-sql.ts";
 import {
   classify,
@@ -17,10 +18,11 @@ import {
   suspectColumns,
 } from "./classify-sql.ts";
 import { applyEach, type BadRecord, findUncastable, makeCastFunctions, readBadRecords } from "./find-bad-records.ts";
+import { literal } from "./identifier.ts";
 import { badTable, type CastMode, type MergeJob, verdictTable } from "./merge-sql.ts";
 import { noCounts, type RecordCounts } from "./record-counts.ts";
 import type { Session } from "./session.ts";
-import { isRecordFault } from "./warehouse-error.ts";
+import { isRecordFault, serverFault } from "./warehouse-error.ts";
 
 export interface MergeOptions {
   /** Nothing but full loads ever came, and a unique index on the key catches the rest: a plain INSERT is tried first. */
@@ -72,7 +74,7 @@ async function mergeClean(session: Session, job: MergeJob, options: MergeOptions
   if (isSuspect || scan.bad_op > 0 || scan.null_key > 0 || (scan.no_order ?? 0) > 0) return undefined;
   if (
     (append || (options.fresh && scan.deletes === 0)) &&
-    (await attempt(session, () => insertEvery(session, job, scan.total)))
+    (await attempt(session, () => insertEvery(session, job, scan.total))).done
   ) {
     return {
       form: append ? "append" : "fresh",
@@ -81,24 +83,28 @@ async function mergeClean(session: Session, job: MergeJob, options: MergeOptions
       bad: [],
     };
   }
-  if (append || !(await attempt(session, () => applySet(session, job, "strict", options)))) return undefined;
+  if (append || !(await attempt(session, () => applySet(session, job, "strict", options))).done) return undefined;
   return { form: "general", castMode: "strict", counts: await countAll(session, job, "strict"), bad: [] };
 }
 
 /** A trigger swallowed rows of a plain INSERT: the verdicts of the general form tell which. */
 class RowsRefused extends Error {}
 
-/** False, and rolled back, when the server refused a record; other errors pass. */
-async function attempt(session: Session, work: () => Promise<void>): Promise<boolean> {
+/** Another row has the value of a UNIQUE or EXCLUDE constraint: the source's own steps may have passed. */
+const collisions = ["23505", "23P01"];
+
+/** `done`: false, and rolled back, when the server refused a record; other errors pass. */
+async function attempt(session: Session, work: () => Promise<void>): Promise<{ done: boolean; collided: boolean }> {
   try {
     await session.savepoint("drayage_merge", async () => {
       await work();
       // Deferred constraints would raise at COMMIT, where no savepoint catches them.
       await session.query("set constraints all immediate");
     });
-    return true;
+    return { done: true, collided: false };
   } catch (error) {
-    if (error instanceof RowsRefused || isRecordFault(error)) return false;
+    if (error instanceof RowsRefused || isRecordFault(error))
+      return { done: false, collided: collisions.includes(serverFault(error)?.sqlstate ?? "") };
     throw error;
   }
 }
@@ -125,8 +131,9 @@ async function applySet(session: Session, job: MergeJob, mode: CastMode, options
 /** Takes note of what a trigger or a policy refused. A key whose newest record was refused gets its next older one. */
 async function countRefused(session: Session, job: MergeJob, mode: CastMode, round: number): Promise<number> {
   if (!job.mayRefuse) return 0;
-  const { count } = await session.query(markRefused(job, mode, round));
-  if (count > 0 && job.tombstones !== undefined) await session.query(dropRefusedTombstones(job, mode, round));
+  const { count } = await session.query(markRefused(job, mode, { round, places: undefined }));
+  if (count > 0 && job.tombstones !== undefined)
+    await session.query(dropRefusedTombstones(job, mode, { round, places: undefined }));
   // No record of an append stands for another.
   return job.key.length === 0 ? 0 : count;
 }
@@ -148,8 +155,36 @@ export async function findBad(session: Session, job: MergeJob): Promise<void> {
 
 async function mergeWithBad(session: Session, job: MergeJob, options: MergeOptions): Promise<void> {
   if (options.badFound !== true) await findBad(session, job);
-  if (await attempt(session, () => applySet(session, job, "lenient", options))) return;
-  // A constraint or a trigger refuses some: apply piece by piece. A key whose newest record failed gets its next older one.
+  const { done, collided } = await attempt(session, () => applySet(session, job, "lenient", options));
+  if (done) return;
+  // A full load has no steps: each key is there once, and which of two rows comes first nobody can say.
+  const hasSteps = job.key.length > 0 && job.op !== undefined;
+  if (hasSteps && (collided || (await collides(session, () => applyPieces(session, job, options)))))
+    await applyInOrder(session, job);
+  else if (!hasSteps) await applyPieces(session, job, options);
+}
+
+class Collided extends Error {}
+
+/** True, and rolled back, when a record of the pieces met another row's value in a UNIQUE column. */
+async function collides(session: Session, work: () => Promise<void>): Promise<boolean> {
+  try {
+    await session.savepoint("drayage_pieces", async () => {
+      await work();
+      const { count } = await session.query(
+        `select from ${badTable} where round > 0 and sqlstate in (${collisions.map(literal).join(", ")}) limit 1`,
+      );
+      if (count > 0) throw new Collided();
+    });
+    return false;
+  } catch (error) {
+    if (error instanceof Collided) return true;
+    throw error;
+  }
+}
+
+/** A constraint or a trigger refuses some: apply piece by piece. A key whose newest record failed gets its next older one. */
+async function applyPieces(session: Session, job: MergeJob, options: MergeOptions): Promise<void> {
   await session.query(`truncate ${verdictTable}`);
   for (let round = 0; ; round++) {
     await session.query(job.key.length === 0 ? classifyAppend(job) : classify(job, "lenient", round, true));

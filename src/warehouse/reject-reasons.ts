@@ -37,6 +37,7 @@ const nextSteps = {
   foreign_key: "Nothing to do: each run tries it again until the row that it refers to is there.",
   exclusion: `Look at the row that it collides with; once it has changed, or the constraint has, ${again}.`,
   generated: `Set the column to \`ignore\` in the config, ${replay}.`,
+  row_security: `Alter the policy, or let drayage's role bypass it (alter role ... bypassrls), ${replay}.`,
   trigger: `Correct the trigger, or what it does not like, ${replay}.`,
   row_too_big: `Give the largest columns to a table of their own, or set them to \`ignore\`, ${replay}.`,
   refused: `Look at the SQLSTATE, mend the cause, ${replay}.`,

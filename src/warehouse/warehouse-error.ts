@@ -43,11 +43,21 @@ export function isConnectionLost(error: unknown): boolean {
 export function isRecordFault(error: unknown): boolean {
   const state = serverFault(error)?.sqlstate;
   if (state === undefined) return false;
-  if (state === "42501" || state === "25006") return false;
+  // The same SQLSTATE as a missing privilege; the server's own function tells them apart in every language.
+  if (state === "42501") return routineOf(error) === "ExecWithCheckOptions";
+  if (state === "25006") return false;
   // 22 data, 23 constraints, 54 row too big, 42 functions of a type that raise, P0 raised by a trigger, 2F, 38, 39 by functions.
   return (
     ["22", "23", "54", "P0", "2F", "38", "39", "DR", "44", "27", "09"].includes(state.slice(0, 2)) || state === "428C9"
   );
+}
+
+function routineOf(error: unknown): string | undefined {
+  for (let e = error; e instanceof Error; e = e.cause) {
+    const { routine } = e as Error & { routine?: unknown };
+    if (typeof routine === "string") return routine;
+  }
+  return undefined;
 }
 
 const byState: Readonly<Record<string, ErrorCode>> = {

@@ -50,6 +50,7 @@ const orders: MergeJob = {
   versionType: "bigint",
   deletes: "hard",
   mayRefuse: false,
+  rowSecurity: false,
   overridingIdentity: false,
 };
 
@@ -114,7 +115,7 @@ const golden: Readonly<Record<string, readonly string[]>> = {
     ...markStructuralBad(orders),
     classify(orders, "lenient", 1, true),
     ...applyStatements(orders, "lenient", { round: 1, places: ["drayage_lo", "drayage_hi"] }, everyVerdict),
-    markRefused(orders, "lenient", 0),
+    markRefused(orders, "lenient", round),
   ],
 };
 
