@@ -187,6 +187,12 @@ export const errorCodes = {
     exit: 6,
     retry: "after_change",
   },
+  RELOAD_REFUSED: {
+    summary: "The main table refuses what a newer full load would change; nothing was changed",
+    next: "Look at the constraint: rows that are gone may be pointed to, or a value may have moved between rows. Then `drayage retry`.",
+    exit: 1,
+    retry: "after_change",
+  },
   MAIN_TABLE_REPLACED: {
     summary: "The main table was dropped or re-created since its last load",
     next: "Restore it; or load everything anew after the statements printed above.",

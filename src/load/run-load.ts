@@ -8,6 +8,7 @@ import { type Again, LoadHistory, type OpenObject } from "../warehouse/load-hist
 import { migrate } from "../warehouse/migrate.ts";
 import { finishRun, startRun } from "../warehouse/runs.ts";
 import { Session } from "../warehouse/session.ts";
+import { dropLostShadows } from "../warehouse/shadow.ts";
 import { noteSightings, type RunSightings } from "../warehouse/sightings.ts";
 import { isConnectionLost, warehouseError } from "../warehouse/warehouse-error.ts";
 import { type DiscoveredTable, discover, type SourceObject, type TableFilter } from "./discover.ts";
@@ -17,6 +18,7 @@ import { retryPolicy } from "./next-unit.ts";
 import { Sightings } from "./note-run.ts";
 import { exitOf, type RunReport, sumCounts, type TableReport } from "./report.ts";
 import { readStatusFacts } from "./status-facts.ts";
+import { TableListing } from "./table-listing.ts";
 import { Worker } from "./worker.ts";
 
 export interface RunSettings {
@@ -39,6 +41,8 @@ export interface RunSettings {
   readonly allowDeletes: boolean;
   readonly rejectLimit: number | undefined;
   readonly signal: AbortSignal | undefined;
+  /** By which a full load counts as complete; the clock, unless a test says otherwise. */
+  readonly now?: (() => Date) | undefined;
   readonly lane?: LoadSettings["lane"];
   readonly onStart?: ((work: RunWork) => void) | undefined;
   readonly onBytes?: LoadSettings["onBytes"];
@@ -63,6 +67,7 @@ export async function runLoad(settings: RunSettings): Promise<RunReport> {
       throw warehouseError(error, "start a run");
     });
     try {
+      await dropLostShadows(control, config.warehouse.stateSchema);
       const sightings = new Sightings();
       const report = await loadEverything(control, runId, settings, sightings);
       const exit = exitOf(report, exitOfCode);
@@ -135,6 +140,12 @@ function runCounts(tables: readonly TableReport[]): Record<string, number> {
   };
 }
 
+function listingOf(listings: Map<string, TableListing>, table: string): TableListing {
+  const known = listings.get(table) ?? new TableListing();
+  listings.set(table, known);
+  return known;
+}
+
 type Open = Map<string, OpenObject<SourceObject>[]>;
 
 async function loadEverything(
@@ -147,10 +158,12 @@ async function loadEverything(
   const { again } = settings;
   const named = settings.objects.length > 0;
   const open: Open = new Map();
+  const listings = new Map<string, TableListing>();
   const listed = new Set<string>();
   const discovery = await discover(config, settings.source, settings.wanted, async (spec, objects) => {
     settings.signal?.throwIfAborted();
     sightings.add(spec, objects);
+    listingOf(listings, spec.name).add(objects);
     const asked = named
       ? objects.filter((object) => isAsked(object, settings.objects, listed))
       : objects.filter((object) => again?.selects(object) ?? true);
@@ -176,7 +189,7 @@ async function loadEverything(
       };
     }),
   });
-  const tables = await loadTables(runId, work, open, settings);
+  const tables = await loadTables(runId, work, open, listings, settings);
   return { runId, tables, listed: discovery.listed, ignored: discovery.ignored, unclaimed: discovery.unclaimed };
 }
 
@@ -202,6 +215,7 @@ async function loadTables(
   runId: bigint,
   work: readonly DiscoveredTable[],
   open: Open,
+  listings: Map<string, TableListing>,
   settings: RunSettings,
 ): Promise<TableReport[]> {
   const reports: TableReport[] = [];
@@ -226,6 +240,8 @@ async function loadTables(
             allowDeletes: settings.allowDeletes,
             rejectLimit: settings.rejectLimit,
             force: isForced(settings),
+            listing: listingOf(listings, table.spec.name),
+            now: settings.now ?? (() => new Date()),
             again: settings.again,
             lane: settings.lane,
             onBytes: settings.onBytes,

@@ -8,6 +8,7 @@ import type { Claim } from "../warehouse/load-history.ts";
 import type { Session } from "../warehouse/session.ts";
 import type { Staging, StagingTable } from "../warehouse/staging.ts";
 import { isConnectionLost, isRecordFault, serverFault } from "../warehouse/warehouse-error.ts";
+import { isArchived } from "./archived-objects.ts";
 import type { SourceObject } from "./discover.ts";
 import { type OpenedObject, openObject } from "./open-object.ts";
 import { CellLayout, stageDecoded } from "./stage-decoded.ts";
@@ -125,8 +126,7 @@ class UnitStager {
   /** False, with nothing read into staging, when the object's shape is another than the unit's. */
   async add(claim: Claim<SourceObject>): Promise<boolean> {
     const { object } = claim;
-    if (object.storageClass !== undefined && ["GLACIER", "DEEP_ARCHIVE"].includes(object.storageClass))
-      throw new DrayageError("OBJECT_ARCHIVED");
+    if (isArchived(object)) throw new DrayageError("OBJECT_ARCHIVED");
     const began = performance.now();
     this.#ordinal++;
     let opened = await this.#open(object);

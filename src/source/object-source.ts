@@ -14,6 +14,8 @@ export interface ListedObject {
   readonly size: number;
   readonly lastModified: Date;
   readonly storageClass: string | undefined;
+  /** Whether a copy of an archived object can be read for now. */
+  readonly restored?: boolean | undefined;
 }
 
 export interface OpenOptions {

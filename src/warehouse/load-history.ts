@@ -31,8 +31,6 @@ export interface OpenObject<O> {
   readonly runId: string | undefined;
   readonly errorCode: string | undefined;
   readonly error: string | undefined;
-  /** A full-load object whose key was loaded before, with other bytes or another time. */
-  readonly returned: boolean;
 }
 
 export interface Claim<O> {
@@ -143,17 +141,11 @@ export class LoadHistory {
       run_id: string | null;
       error_code: string | null;
       error: string | null;
-      returned: boolean;
     }>(
       `select l.position, h.run_id,
               case when h.status = 'loading' then 'LOADER_LOST' else h.error_code end as error_code,
               case when h.status = 'loading' then format('the loader ended without a word %s times while it had the object', h.attempts) else h.error end as error,
-              case when h.id is null or ${claimable} then 'claimable' when h.status = 'loading' and ${runIsAlive("h.run_id")} then 'held' else 'waiting' end as state,
-              exists (
-                select from ${this.#state}.load_history p
-                where p.id is distinct from h.id and p.table_name = $1 and p.bucket = l.bucket and p.key = l.key and p.kind = 'full_load'
-                  and (p.status in ('loaded', 'loaded_with_rejects', 'skipped', 'superseded') or p.rows_read is not null)
-              ) and coalesce(not ${wasLoaded}, true) as returned
+              case when h.id is null or ${claimable} then 'claimable' when h.status = 'loading' and ${runIsAlive("h.run_id")} then 'held' else 'waiting' end as state
        from ${unnestIdentity} with ordinality as l (bucket, key, etag, size, last_modified, position)
        left join ${this.#state}.load_history h
          on h.table_name = $1 and ${sameObject("l", "h")}
@@ -167,7 +159,6 @@ export class LoadHistory {
       runId: row.run_id ?? undefined,
       errorCode: row.error_code ?? undefined,
       error: row.error ?? undefined,
-      returned: row.returned,
     }));
   }
 
@@ -197,8 +188,9 @@ export class LoadHistory {
          where ${claimableBy} for update of h skip locked
        ), claimed as (
        insert into ${this.#state}.load_history as h
-         (${identityColumns}, kind, file_time, status, run_id, attempts, started_at, backfill)
-       select $1, l.bucket, l.key, l.etag, l.size, l.last_modified, l.kind, l.file_time, 'loading', $13::bigint, 1, clock_timestamp(), $10
+         (${identityColumns}, kind, file_time, generation, status, run_id, attempts, started_at, backfill)
+       select $1, l.bucket, l.key, l.etag, l.size, l.last_modified, l.kind, l.file_time,
+              coalesce((select generation from ${this.#state}.tables where table_name = $1), 1), 'loading', $13::bigint, 1, clock_timestamp(), $10
        from listed l
        where l.position in (select position from had)
           or not exists (select from ${this.#state}.load_history o where o.table_name = $1 and ${sameObject("l", "o")})
@@ -301,22 +293,12 @@ export class LoadHistory {
   }
 
   /** A full-load object whose bytes were loaded before under another etag or time: noted, never loaded. */
-  async skipEqual(claim: Claim<unknown>, sha256: Buffer): Promise<void> {
+  async skipEqual(claim: Claim<unknown>, sha256: Buffer | undefined): Promise<void> {
     await this.#session.query(
       `update ${this.#state}.load_history set status = 'skipped', finished_at = clock_timestamp(), sha256 = $2 where id = $1 and status = 'loading'`,
-      [claim.id.toString(), sha256],
+      [claim.id.toString(), sha256 ?? null],
     );
     await this.#attempt(claim.id, claim.attempt, "skipped", undefined, undefined);
-  }
-
-  /** sha256 of the versions of a full-load object that are final. */
-  async knownHashes(object: HistoryObject): Promise<Buffer[]> {
-    const { rows } = await this.#session.query<{ sha256: Buffer }>(
-      `select sha256 from ${this.#state}.load_history
-       where table_name = $1 and bucket = $2 and key = $3 and kind = 'full_load' and sha256 is not null`,
-      [this.#table, object.bucket, object.key],
-    );
-    return rows.map((row) => row.sha256);
   }
 
   /** The entries, and other versions of full-load objects among them with equal bytes. */

@@ -20,6 +20,8 @@ export interface LoadHereOptions {
   readonly objects?: readonly string[] | undefined;
   readonly allowDeletes?: boolean | undefined;
   readonly rejectLimit?: number | undefined;
+  /** The clock by which full loads settle. */
+  readonly now?: Date | undefined;
 }
 
 export interface LoadedHere {
@@ -56,6 +58,7 @@ export async function loadHere(place: Workplace, options: LoadHereOptions = {}):
     allowDeletes: options.allowDeletes ?? false,
     rejectLimit: options.rejectLimit,
     signal: undefined,
+    now: options.now === undefined ? undefined : () => options.now as Date,
     lane: options.lane,
     onUnit: (_table, _unit, merged) => forms.push(merged.form),
   });
