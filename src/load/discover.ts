@@ -131,12 +131,16 @@ function place(
     );
   }
   const fileTime = key.fileTime === undefined ? undefined : new Date(Number(key.fileTime / 10n));
+  // A full load of changed rows is a change object of the time at which it came.
+  const changed = table.fullLoad === "changes" ? BigInt(object.lastModified.getTime()) * 10n : undefined;
+  const orderedBy = key.fileTime ?? changed;
   // Full loads by segment and counter before changes by their times.
-  const sequence = key.kind === "full_load" ? BigInt(key.sequence) : 2n ** 62n + (key.fileTime ?? 0n);
+  const sequence = orderedBy === undefined ? key.sequence : 2n ** 62n + orderedBy;
+  const version = objectVersion(object.path, { ...key, fileTime: orderedBy });
   return {
     spec,
     folder: own,
-    object: { ...object, kind: key.kind, gzip: key.gzip, fileTime, version: objectVersion(object.path, key), sequence },
+    object: { ...object, kind: key.kind, gzip: key.gzip, fileTime, version, sequence },
   };
 }
 

@@ -181,11 +181,10 @@ class Sorter {
     if (next === undefined) return { ...sorted, next };
     const members = next.members.filter((version) => !version.final);
     const free = members.filter(can);
-    if (await this.#waits(next)) {
-      const waiting = free.map(({ object, seenSha256 }) => ({ ...object, seenSha256 }));
-      await this.#fullLoads.noteWaiting(waiting, state.generation + 1);
-      return { ...sorted, next: undefined };
-    }
+    // Noted first: one that is written over before it is applied is told by it.
+    const waiting = free.map(({ object, seenSha256 }) => ({ ...object, seenSha256 }));
+    await this.#fullLoads.noteWaiting(waiting, state.generation + 1);
+    if (await this.#waits(next)) return { ...sorted, next: undefined };
     if (free.length < members.length) {
       // Held by another run, it is waited for; what failed is among what waits.
       const others = members.some((version) => sorted.held.includes(version.object));

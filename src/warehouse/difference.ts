@@ -158,14 +158,15 @@ from ${table} d join ${shadowSql(job)} s on ${sameKey(job, "s", found)}
 where d.verdict = 'inserted'`;
 }
 
-/** What a trigger or a policy refused without an error: the row of the record is not there. */
+/** What a trigger or a policy refused without an error: the row is not of the record. */
 function markIgnored(job: DifferenceJob): string {
+  // An object that came again under its key has its old version: the record number may be the old row's, too.
+  const own = hasColumn(job, "_object")
+    ? "m._object = s._object"
+    : `record_image_eq(row(${rowOf("m", job.columns)}), row(${rowOf("s", job.columns)}))`;
   return `update ${table} d set verdict = 'ignored' from ${shadowSql(job)} s
 where d.verdict in ('inserted', 'updated') and ${sameKey(job, "s", found)}
-  and not exists (
-    select from ${mainTableSql(job.main)} m
-    where ${sameKey(job, "m", found)} and (m._version, m._record) = (s._version, s._record)
-  )`;
+  and not exists (select from ${mainTableSql(job.main)} m where ${sameKey(job, "m", found)} and ${own})`;
 }
 
 async function countByObject(session: Session, job: DifferenceJob): Promise<Map<bigint, AppliedCounts>> {
