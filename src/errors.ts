@@ -187,6 +187,12 @@ export const errorCodes = {
     exit: 6,
     retry: "after_change",
   },
+  SOURCE_COPIED: {
+    summary: "More than half of what is loaded is there again under other keys; nothing was loaded",
+    next: "Run the first lines printed above when the source was copied or moved, else the last one.",
+    exit: 6,
+    retry: "never",
+  },
   RELOAD_REFUSED: {
     summary: "The main table refuses what a newer full load would change; nothing was changed",
     next: "Look at the constraint: rows that are gone may be pointed to, or a value may have moved between rows. Then `drayage retry`.",

@@ -24,6 +24,8 @@ export interface Discovery {
   /** Objects in claimed folders whose names DMS does not write. */
   readonly ignored: number;
   readonly listed: number;
+  /** Whether every object below the folders was listed: what is not among them is gone. */
+  readonly whole: boolean;
 }
 
 export interface DiscoveredTable {
@@ -82,7 +84,7 @@ export async function discover(
   for (const { objects } of found.values())
     objects.sort((a, b) => (a.sequence < b.sequence ? -1 : a.sequence > b.sequence ? 1 : a.path < b.path ? -1 : 1));
   const tables = [...found.values()].sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
-  return { tables, unclaimed, ignored, listed };
+  return { tables, unclaimed, ignored, listed, whole: true };
 }
 
 /** Every table whose folder holds no object yet is still a table: the ones that plain entries name. */
@@ -142,6 +144,15 @@ function place(
     folder: own,
     object: { ...object, kind: key.kind, gzip: key.gzip, fileTime, version, sequence },
   };
+}
+
+/** The table that reads an object of this path, with its folder; undefined: none, or one that is off. */
+export function tableOfPath(config: Config, path: string): { spec: TableSpec; folder: string } | undefined {
+  const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+  const table = claimTable(config.tables, folder);
+  if (table?.enabled !== true) return undefined;
+  const own = tableFolder(table, folder);
+  return { spec: { ...targetSpec(config, table, own), config: table }, folder: own };
 }
 
 /** DMS's own bookkeeping and whatever the config lists. */

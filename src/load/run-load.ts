@@ -6,11 +6,13 @@ import { evaluate } from "../observe/evaluate.ts";
 import type { ObjectSource } from "../source/object-source.ts";
 import { type Again, LoadHistory, type OpenObject } from "../warehouse/load-history.ts";
 import { migrate } from "../warehouse/migrate.ts";
+import { lastEntry } from "../warehouse/open-entries.ts";
 import { finishRun, startRun } from "../warehouse/runs.ts";
 import { Session } from "../warehouse/session.ts";
 import { dropLostShadows } from "../warehouse/shadow.ts";
 import { noteSightings, type RunSightings } from "../warehouse/sightings.ts";
 import { isConnectionLost, warehouseError } from "../warehouse/warehouse-error.ts";
+import { CopiedSource } from "./copied-source.ts";
 import { type DiscoveredTable, discover, type SourceObject, type TableFilter } from "./discover.ts";
 import { exitOfCode } from "./load-errors.ts";
 import { type LoadSettings, loadTable } from "./load-table.ts";
@@ -19,6 +21,7 @@ import { Sightings } from "./note-run.ts";
 import { exitOf, type RunReport, sumCounts, type TableReport } from "./report.ts";
 import { readStatusFacts } from "./status-facts.ts";
 import { TableListing } from "./table-listing.ts";
+import { noteVanished } from "./vanished-objects.ts";
 import { Worker } from "./worker.ts";
 
 export interface RunSettings {
@@ -37,6 +40,8 @@ export interface RunSettings {
   readonly again?: (Again & { selects(object: SourceObject): boolean }) | undefined;
   /** Only what failed before, for whatever reason. */
   readonly failedOnly?: boolean | undefined;
+  /** Somebody said that objects which seem to be copies are to be loaded. */
+  readonly copiesToo?: boolean | undefined;
   readonly concurrency: number;
   readonly allowDeletes: boolean;
   readonly rejectLimit: number | undefined;
@@ -158,6 +163,8 @@ async function loadEverything(
   const { again } = settings;
   const named = settings.objects.length > 0;
   const open: Open = new Map();
+  const before = await lastEntry(control, config.warehouse.stateSchema);
+  const copied = new CopiedSource(control, config.warehouse.stateSchema);
   const listings = new Map<string, TableListing>();
   const listed = new Set<string>();
   const discovery = await discover(config, settings.source, settings.wanted, async (spec, objects) => {
@@ -169,6 +176,11 @@ async function loadEverything(
       : objects.filter((object) => again?.selects(object) ?? true);
     const history = new LoadHistory(control, config.warehouse.stateSchema, spec.name);
     const every = await history.open(asked, retryPolicy(config, spec, isForced(settings), again));
+    if (!isForced(settings) && settings.copiesToo !== true)
+      await copied.add(
+        spec.name,
+        every.filter((one) => !one.noted).map((one) => one.object),
+      );
     const page = settings.failedOnly === true ? every.filter(hasFailed) : every;
     const known = open.get(spec.name);
     if (known === undefined) open.set(spec.name, page);
@@ -177,6 +189,7 @@ async function loadEverything(
   });
   const missing = settings.objects.find((key) => !listed.has(key));
   if (missing !== undefined) throw new DrayageError("OBJECT_UNKNOWN", { place: { object: missing } });
+  await copied.check([...open.keys()], (settings.now ?? (() => new Date()))());
   const work = discovery.tables.filter((table) => (open.get(table.spec.name)?.length ?? 0) > 0);
   settings.onStart?.({
     runId,
@@ -189,7 +202,11 @@ async function loadEverything(
       };
     }),
   });
-  const tables = await loadTables(runId, work, open, listings, settings);
+  const loaded = await loadTables(runId, work, open, listings, settings);
+  const isWhole = discovery.whole && scopeOf(settings) !== "objects";
+  const tables = isWhole
+    ? await noteVanished(control, loaded, { ...settings, open, fullLoads: listings, lastEntry: before })
+    : loaded;
   return { runId, tables, listed: discovery.listed, ignored: discovery.ignored, unclaimed: discovery.unclaimed };
 }
 

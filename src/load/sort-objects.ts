@@ -109,7 +109,7 @@ class Sorter {
     const applied = doubtful.filter((object) => !older.has(object)).length;
     if (applied > 0)
       report.notes.push(
-        `${applied} change objects seem older than the full load, but the source was copied, so its times cannot tell: applied; changes_from decides`,
+        `${applied} ${applied === 1 ? "change object seems" : "change objects seem"} older than the full load, but the source was copied, so its times cannot tell: applied; changes_from decides`,
       );
     return open.filter((one) => !older.has(one.object));
   }

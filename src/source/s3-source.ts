@@ -57,6 +57,7 @@ export function createS3Source(
 
   return {
     url: config.url,
+    base: { bucket, prefix: base },
     async *list(folder) {
       const abort = new AbortController();
       let next: Promise<ListObjectsV2CommandOutput> | undefined = listPage(folder, undefined, abort.signal);

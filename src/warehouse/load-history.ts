@@ -28,6 +28,8 @@ export interface OpenObject<O> {
    * nothing changed since.
    */
   readonly state: "claimable" | "held" | "waiting";
+  /** Whether any run has seen it before. */
+  readonly noted: boolean;
   readonly runId: string | undefined;
   readonly errorCode: string | undefined;
   readonly error: string | undefined;
@@ -138,11 +140,12 @@ export class LoadHistory {
     const { rows } = await this.#session.query<{
       position: string;
       state: "claimable" | "held" | "waiting";
+      noted: boolean;
       run_id: string | null;
       error_code: string | null;
       error: string | null;
     }>(
-      `select l.position, h.run_id,
+      `select l.position, h.id is not null as noted, h.run_id,
               case when h.status = 'loading' then 'LOADER_LOST' else h.error_code end as error_code,
               case when h.status = 'loading' then format('the loader ended without a word %s times while it had the object', h.attempts) else h.error end as error,
               case when h.id is null or ${claimable} then 'claimable' when h.status = 'loading' and ${runIsAlive("h.run_id")} then 'held' else 'waiting' end as state
@@ -156,6 +159,7 @@ export class LoadHistory {
     return rows.map((row) => ({
       object: objects[Number(row.position) - 1] as O,
       state: row.state,
+      noted: row.noted,
       runId: row.run_id ?? undefined,
       errorCode: row.error_code ?? undefined,
       error: row.error ?? undefined,

@@ -20,6 +20,8 @@ export interface LoadHereOptions {
   readonly objects?: readonly string[] | undefined;
   readonly allowDeletes?: boolean | undefined;
   readonly rejectLimit?: number | undefined;
+  /** `--yes`. */
+  readonly copiesToo?: boolean | undefined;
   /** The clock by which full loads settle. */
   readonly now?: Date | undefined;
 }
@@ -58,6 +60,7 @@ export async function loadHere(place: Workplace, options: LoadHereOptions = {}):
     allowDeletes: options.allowDeletes ?? false,
     rejectLimit: options.rejectLimit,
     signal: undefined,
+    copiesToo: options.copiesToo,
     now: options.now === undefined ? undefined : () => options.now as Date,
     lane: options.lane,
     onUnit: (_table, _unit, merged) => forms.push(merged.form),
