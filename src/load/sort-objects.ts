@@ -141,7 +141,7 @@ class Sorter {
   }
 
   /** A newer full load is no backfill's: it is refused, and the others are loaded. */
-  #ofBackfill(open: Open, versions: readonly ListedFullLoad[]): SortedObjects {
+  async #ofBackfill(open: Open, versions: readonly ListedFullLoad[]): Promise<SortedObjects> {
     const { report, spec } = this.#settings;
     const isOpen = (version: ListedFullLoad) => !version.final;
     const newer = versions.filter((version) => isOpen(version) && version.bytes === "other");
@@ -149,10 +149,28 @@ class Sorter {
     const [first] = newer;
     const refused = newer.map((version) => version.object);
     if (first !== undefined) report.failures.push({ key: first.key, error: newGeneration(spec, refused) });
-    const apart = new Set([...newer, ...equal].map((version) => version.key));
+    const whole = newer.length === 0 ? await this.#wholeAgain(open, versions) : undefined;
+    const apart = new Set([...newer, ...equal, ...(whole?.members ?? [])].map((version) => version.key));
     const rest = open.filter((one) => !apart.has(one.object.key));
     const of = (state: string) => rest.filter((one) => one.state === state).map((one) => one.object);
-    return { fresh: of("claimable"), equal, next: undefined, held: of("held") };
+    return { fresh: of("claimable"), equal: whole === undefined ? equal : [], next: whole, held: of("held") };
+  }
+
+  /**
+   * A reloaded table's rows that were equal kept the version and the record number of the older full load: row by row some would seem
+   * newer than their own record. All of its objects are applied as they were the first time.
+   */
+  async #wholeAgain(open: Open, versions: readonly ListedFullLoad[]): Promise<NextToApply | undefined> {
+    const { state, listing, spec } = this.#settings;
+    const { changesFrom, writeMode } = spec.config;
+    const began = state.generationBegan;
+    if (state.generation <= 1 || began === undefined || writeMode === "append") return undefined;
+    const entries = await this.#fullLoads.entries(listing.fullLoads);
+    const current = listing.fullLoads.filter((_, i) => entries[i]?.status !== "superseded");
+    const asked = new Set(open.filter((one) => one.state === "claimable").map((one) => one.object.key));
+    if (!current.every((object) => asked.has(object.key))) return undefined;
+    const members = versions.map((version) => ({ ...version, final: false }));
+    return { members, began, changesFrom: changesFrom === undefined ? began : new Date(changesFrom) };
   }
 
   async #ofGenerations(

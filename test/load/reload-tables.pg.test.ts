@@ -1,5 +1,6 @@
 /** Main tables of all kinds take a newer full load: the user's own columns, views, soft deletes, documents, rejects stay what they are. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { backfillHere } from "../support/backfill-here.ts";
 import { csv } from "../support/one-table.ts";
 import { reloadedTable } from "../support/reloaded-table.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
@@ -97,6 +98,25 @@ test("documents, in a table that drayage made: types grow, paths come and go", a
   const done = await table.loadAt("13:00");
   expect([done.exit, done.failures]).toEqual([0, []]);
   expect(await table.rows("_id", "n", "gone", "new__x")).toEqual(["a 1.5 - true", "c 3 - -"]);
+});
+
+test("a backfill of a reloaded table fills a column that was ignored, in rows that the reload left alone, too", async () => {
+  const entry = { primary_key: ["id"], columns: { id: "bigint", w: "ignore" } };
+  const table = await reloadedTable(place, entry);
+  table.fullAt("10:00", 1, csv("id,v,w", "1,a,x", "2,a,x", "3,a,x"));
+  await table.loadAt("10:01");
+  // The records of 2 and 3 move up.
+  table.fullAt("12:00", 1, csv("id,v,w", "2,a,x", "3,a,x"));
+  table.changeAt("12:30", csv("Op,id,v,w", "U,3,c,y"));
+  await table.loadAt("13:00");
+  table.configure({ ...entry, columns: { id: "bigint" } });
+  await table.loadAt("13:01");
+  const ran = await backfillHere(place, table.name, { kind: "full_load" });
+  expect([ran.exit, ran.failures]).toEqual([0, []]);
+  expect(ran.counts).toEqual({ read: 2, updated: 1, stale: 1 });
+  expect(await table.rows("id", "v", "w")).toEqual(["2 a x", "3 c -"]);
+  const all = await backfillHere(place, table.name, { kind: "all" });
+  expect([all.exit, await table.rows("id", "v", "w")]).toEqual([0, ["2 a x", "3 c y"]]);
 });
 
 test("keys that are in two objects of it count once; the others are superseded", async () => {
