@@ -84,7 +84,7 @@ export const errorCodes = {
     retry: "auto",
   },
   OBJECT_GONE: {
-    summary: "The object vanished after it was listed",
+    summary: "The object vanished before it was loaded",
     next: "If DMS removed it (reload, truncate), the next full load covers it; else deliver it again.",
     exit: 1,
     retry: "auto",
@@ -182,7 +182,7 @@ export const errorCodes = {
     retry: "after_change",
   },
   NEW_GENERATION: {
-    summary: "A newer full load of the table has arrived and waits",
+    summary: "A newer full load of the table has arrived and waits for somebody",
     next: "See docs/operations.md#a-table-was-reloaded.",
     exit: 6,
     retry: "after_change",
