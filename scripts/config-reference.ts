@@ -26,12 +26,12 @@ const saidDefaults: Readonly<Record<string, string>> = {
   "tables.*.prefix": "the entry's name",
   "tables.*.into": "its last path segment",
   "tables.*.primary_key": "that of the main table, or `_id`",
+  "tables.*.reload_settle": "15m; 2m for snapshots",
   "tables.*.contract.types": "widen for documents, else reject",
   // What this version does: the choice beside it is not there yet.
   "warehouse.auth": "password",
   "warehouse.staging": "temp",
   "tables.*.flatten.arrays": "jsonb",
-  "tables.*.on_reload": "hold",
 };
 
 export function jsonSchema(): JsonSchema {

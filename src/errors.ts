@@ -84,7 +84,7 @@ export const errorCodes = {
     retry: "auto",
   },
   OBJECT_GONE: {
-    summary: "The object vanished after it was listed",
+    summary: "The object vanished before it was loaded",
     next: "If DMS removed it (reload, truncate), the next full load covers it; else deliver it again.",
     exit: 1,
     retry: "auto",
@@ -188,9 +188,21 @@ export const errorCodes = {
     retry: "after_change",
   },
   NEW_GENERATION: {
-    summary: "A newer full load of the table has arrived and waits",
+    summary: "A newer full load of the table has arrived and waits for somebody",
     next: "See docs/operations.md#a-table-was-reloaded.",
     exit: 6,
+    retry: "after_change",
+  },
+  SOURCE_COPIED: {
+    summary: "More than half of what is loaded is there again under other keys; nothing was loaded",
+    next: "Run the first lines printed above when the source was copied or moved, else the last one.",
+    exit: 6,
+    retry: "never",
+  },
+  RELOAD_REFUSED: {
+    summary: "The main table refuses what a newer full load would change; nothing was changed",
+    next: "Look at the constraint: rows that are gone may be pointed to, or a value may have moved between rows. Then `drayage retry`.",
+    exit: 1,
     retry: "after_change",
   },
   MAIN_TABLE_REPLACED: {

@@ -70,7 +70,7 @@ describe("the config reference", () => {
   test("defaults are those of the program, what does not work yet is marked", () => {
     expect(named.get("warehouse.lock_timeout")).toMatchObject({ type: "duration", default: "5s", notYet: [] });
     expect(named.get("limits.max_record_bytes")).toMatchObject({ type: "size", default: "64MB" });
-    expect(named.get("tables.*.write_mode")).toMatchObject({ default: "upsert", notYet: ["replace", "scd2"] });
+    expect(named.get("tables.*.write_mode")).toMatchObject({ default: "upsert", notYet: ["scd2"] });
     expect(named.get("source.dialect.header")).toMatchObject({ type: "true, false, auto", default: "auto" });
     expect(named.get("schedule.cron")).toMatchObject({ default: '"5 * * * *"', notYet: [] });
     expect(named.get("tables.*.columns.*.using")).toMatchObject({ notYet: "all" });

@@ -44,6 +44,7 @@ async function loadOnce(host: Host, names: readonly string[], options: LoadOptio
         objects: options.object ?? [],
         failedOnly: command === "retry",
         concurrency: options.concurrency ?? config.schedule.concurrency,
+        copiesToo: options.yes === true,
         allowDeletes: options.allowDeletes === true,
         rejectLimit: options.rejectLimit,
         signal,

@@ -16,7 +16,9 @@ export function loadText(terminal: Terminal, report: RunReport, now: Date): stri
   if (report.unclaimed.size > 0) parts.push(unclaimedText(terminal, report));
   const idle = report.tables.every(
     (table) =>
-      !table.paused && table.objects.length + table.failures.length + table.waiting.length + table.held.length === 0,
+      !table.paused &&
+      table.settlesAt === undefined &&
+      table.superseded + table.objects.length + table.failures.length + table.waiting.length + table.held.length === 0,
   );
   if (idle) parts.unshift(idleText(report));
   if (report.dropped !== undefined) parts.push(droppedText(report.dropped));
@@ -196,6 +198,9 @@ export function loadJson(report: RunReport): Record<string, unknown> {
       counts: sumCounts(table.objects),
       rejected_by_reason: Object.fromEntries(table.reasons),
       repairs: Object.fromEntries(table.repairs),
+      rows_removed: table.removed,
+      objects_superseded: table.superseded,
+      settles_at: table.settlesAt?.toISOString(),
       ddl: table.ddl,
       replayed: table.replayed,
       notes: table.notes,

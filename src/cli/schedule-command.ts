@@ -6,7 +6,7 @@ import { type HttpServer, startHttp } from "../observe/http-server.ts";
 import { createLogger, type Logger } from "../observe/logger.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { After } from "../schedule/after.ts";
-import { type Due, openCron } from "../schedule/cron.ts";
+import { type Due, openAlarm, openCron } from "../schedule/cron.ts";
 import { Passes } from "../schedule/pass.ts";
 import { Readiness, reachWarehouse } from "../schedule/readiness.ts";
 import { serve } from "../schedule/service.ts";
@@ -58,7 +58,14 @@ async function runService(host: Host, service: Service): Promise<never> {
       ...(http === undefined ? {} : { port: http.port }),
       version,
     });
-    await serve({ due, pass: () => passes.make(), missed: () => passes.missed(), log, signal });
+    await serve({
+      due,
+      alarm: openAlarm(now),
+      pass: (tables) => passes.make(tables),
+      missed: () => passes.missed(),
+      log,
+      signal,
+    });
     log.info("schedule stopped");
   } finally {
     due.stop();

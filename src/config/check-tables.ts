@@ -93,6 +93,7 @@ export function checkPlainTargets(config: Config, tree: ConfigTree, problems: Pr
       }
     }
     checkNullTokens(table, path, tree, problems);
+    checkFullLoads(table, path, tree, problems);
   }
 }
 
@@ -105,6 +106,24 @@ function checkNullTokens(table: TableConfig, path: KeyPath, tree: ConfigTree, pr
     tree.keyAt([...path, "dialect"]),
     "a token of nulls holds the delimiter, so it can never be read",
   );
+}
+
+/** A whole table again and again, into a table whose rows have no key to tell which are gone. */
+function checkFullLoads(
+  { writeMode, fullLoad, orderBy }: TableConfig,
+  path: KeyPath,
+  tree: ConfigTree,
+  problems: Problems,
+): void {
+  const text =
+    writeMode === "append" && fullLoad === "snapshot"
+      ? "full_load: snapshot needs a key; with write_mode: append, each set would be there beside the others"
+      : writeMode === "replace" && fullLoad !== "snapshot"
+        ? `full_load: ${fullLoad} contradicts write_mode: replace, which takes each full load for the whole table`
+        : orderBy !== undefined && fullLoad !== "once"
+          ? `order_by orders changes alone: it needs full_load: once, not ${fullLoad}`
+          : undefined;
+  if (text !== undefined) problems.add(path, tree.keyAt(path), text);
 }
 
 function entryText(table: TableConfig): string {

@@ -141,11 +141,17 @@ export interface TableConfig {
   readonly documents: readonly string[];
   readonly flatten: FlattenConfig;
   readonly contract: ContractConfig;
-  readonly writeMode: "upsert" | "append";
+  /** `replace`: fullLoad is `snapshot`, and the first full load is applied like any other. */
+  readonly writeMode: "upsert" | "append" | "replace";
   readonly deletes: "hard" | "soft" | "ignore";
   readonly fullLoad: "once" | "snapshot" | "changes";
   /** Source column whose digits say which change record is newer; undefined: the time of its object. */
   readonly orderBy: string | undefined;
+  readonly onReload: "refresh" | "hold";
+  /** How long a full load must be quiet before it counts as complete. */
+  readonly reloadSettleMs: number;
+  /** Change objects closed before it are not loaded; since the epoch. */
+  readonly changesFrom: number | undefined;
   readonly rejectLimit: number;
   /** Percent of an object's records. */
   readonly rejectLimitPct: number;

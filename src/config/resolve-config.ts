@@ -144,6 +144,7 @@ function resolveTable(
     readColumns(defaults.columns, ["defaults", "columns"], lineOf),
     readColumns(own.columns, ["tables", name, "columns"], lineOf),
   );
+  const fullLoad = merged.full_load ?? (merged.write_mode === "replace" ? "snapshot" : "once");
   return {
     name,
     line: lineOf(["tables", name]),
@@ -166,9 +167,12 @@ function resolveTable(
       types: contract.types,
       maxNewColumns: contract.max_new_columns ?? 20,
     },
-    writeMode: merged.write_mode === "append" ? "append" : "upsert",
+    writeMode: merged.write_mode === "append" || merged.write_mode === "replace" ? merged.write_mode : "upsert",
     deletes: merged.deletes ?? "hard",
-    fullLoad: merged.full_load ?? "once",
+    fullLoad,
+    onReload: merged.on_reload ?? "refresh",
+    reloadSettleMs: merged.reload_settle ?? (fullLoad === "snapshot" ? 120_000 : 900_000),
+    changesFrom: merged.changes_from,
     orderBy: merged.order_by,
     rejectLimit: merged.reject_limit ?? 100,
     rejectLimitPct: merged.reject_limit_pct ?? 5,

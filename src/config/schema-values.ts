@@ -5,7 +5,7 @@ import { isColumnType, tidyType } from "./column-type.ts";
 import { cronFault } from "./cron-text.ts";
 import { prefixFault, templateFault, trimSlashes } from "./folder-names.ts";
 import { didYouMean, nearest } from "./suggest.ts";
-import { isEncoding, isTimeZone, parseDuration, parseSize } from "./units.ts";
+import { isEncoding, isTimeZone, parseDuration, parseSize, parseTime } from "./units.ts";
 
 // PostgreSQL and Node both keep time-outs in 32 bits.
 const maxTimeout = 2 ** 31 - 1;
@@ -90,6 +90,17 @@ export function span(min = 0) {
     const parsed = parseDuration(value);
     if (parsed !== undefined && parsed >= min) return parsed;
     context.addIssue({ code: "custom", message: parsed === undefined ? message : "must be more than 0" });
+    return z.NEVER;
+  });
+}
+
+/** A moment, as milliseconds since the epoch. */
+export function time() {
+  const message = "must be a time such as 2026-03-01 or 2026-03-01T10:00 (UTC)";
+  return z.string(message).transform((value, context) => {
+    const parsed = parseTime(value);
+    if (parsed !== undefined) return parsed.getTime();
+    context.addIssue({ code: "custom", message });
     return z.NEVER;
   });
 }

@@ -130,15 +130,26 @@ const tableShape = {
   write_mode: v
     .choice("upsert", "append", "replace", "scd2")
     .optional()
-    .describe("upsert keeps one row per key, append one per record."),
+    .describe("upsert keeps one row per key, append one per record; replace makes the table equal to each full load."),
   deletes: v
     .choice("hard", "soft", "ignore")
     .optional()
     .describe("hard mirrors the source, soft keeps rows with _deleted_at."),
-  full_load: v.choice("once", "snapshot", "changes").optional().describe("What a set of LOAD objects holds."),
-  on_reload: v.choice("refresh", "hold").optional().describe("What a newer full load does."),
-  reload_settle: v.span().optional().describe("How long a full load must be quiet before it counts as complete."),
-  changes_from: v.text.optional().describe("Change objects closed before this time are not loaded."),
+  full_load: v
+    .choice("once", "snapshot", "changes")
+    .optional()
+    .describe(
+      "What a set of LOAD objects holds: once, the table as it was when DMS began; snapshot, the whole table, again and again; changes, changed rows alone.",
+    ),
+  on_reload: v
+    .choice("refresh", "hold")
+    .optional()
+    .describe("What a newer full load does: refresh applies the difference, hold waits for somebody."),
+  reload_settle: v
+    .span()
+    .optional()
+    .describe("How long a full load must be quiet before it counts as complete; 2m for snapshots, unless set."),
+  changes_from: v.time().optional().describe("Change objects closed before this time are not loaded."),
   order_by: v.text
     .optional()
     .describe("Column of change records whose digits (up to 38) say which is newer, such as DMS's $AR_H_CHANGE_SEQ."),
@@ -147,7 +158,10 @@ const tableShape = {
     .optional()
     .describe("Rejects an object may have, when reject_limit_pct is exceeded too."),
   reject_limit_pct: v.percent().optional().describe("Percent of an object's records; both limits must be exceeded."),
-  delete_limit_pct: v.percent().optional().describe("Share of a table's rows that one unit may delete."),
+  delete_limit_pct: v
+    .percent()
+    .optional()
+    .describe("Share of a table's rows that one unit, or a newer full load, may delete."),
   invalid_text: v.choice("repair", "reject").optional().describe("What happens to NUL bytes and invalid UTF-8."),
   expect_every: v
     .span(1)

@@ -24,6 +24,8 @@ export interface Discovery {
   /** Objects in claimed folders whose names DMS does not write. */
   readonly ignored: number;
   readonly listed: number;
+  /** Whether every object below the folders was listed: what is not among them is gone. */
+  readonly whole: boolean;
 }
 
 export interface DiscoveredTable {
@@ -70,8 +72,9 @@ export async function discover(
         if (key === undefined) ignored++;
         else if (wanted === undefined || wanted.wants(place.spec, place.folder)) {
           const objects = byTable.get(place.spec);
-          if (objects === undefined) byTable.set(place.spec, [new PlacedObject(object, key)]);
-          else objects.push(new PlacedObject(object, key));
+          const placed = new PlacedObject(object, key, place.spec.config.fullLoad === "changes");
+          if (objects === undefined) byTable.set(place.spec, [placed]);
+          else objects.push(placed);
         }
       }
       for (const [spec, objects] of byTable) {
@@ -86,7 +89,7 @@ export async function discover(
   for (const { objects } of found.values())
     objects.sort((a, b) => (a.sequence < b.sequence ? -1 : a.sequence > b.sequence ? 1 : a.path < b.path ? -1 : 1));
   const tables = [...found.values()].sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
-  return { tables, unclaimed, ignored, listed };
+  return { tables, unclaimed, ignored, listed, whole: true };
 }
 
 /** Every table whose folder holds no object yet is still a table: the ones that plain entries name. */
@@ -163,10 +166,13 @@ class PlacedObject implements SourceObject {
   readonly storageClass: string | undefined;
   readonly kind: SourceObject["kind"];
   readonly gzip: boolean;
+  readonly restored: boolean | undefined;
+  readonly fileTime: Date | undefined;
+  /** A full load of changed rows is a change object of the time at which it came. */
   readonly #key: ObjectKey;
   #version: bigint | undefined;
 
-  constructor(listed: ListedObject, key: ObjectKey) {
+  constructor(listed: ListedObject, key: ObjectKey, isChanged: boolean) {
     this.bucket = listed.bucket;
     this.key = listed.key;
     this.path = listed.path;
@@ -176,22 +182,30 @@ class PlacedObject implements SourceObject {
     this.storageClass = listed.storageClass;
     this.kind = key.kind;
     this.gzip = key.gzip;
-    this.#key = key;
-  }
-
-  get fileTime(): Date | undefined {
-    return this.#key.fileTime === undefined ? undefined : new Date(Number(this.#key.fileTime / 10n));
+    this.restored = listed.restored;
+    this.fileTime = key.fileTime === undefined ? undefined : new Date(Number(key.fileTime / 10n));
+    const fileTime = key.fileTime ?? (isChanged ? BigInt(listed.lastModified.getTime()) * 10n : undefined);
+    this.#key = fileTime === key.fileTime ? key : { ...key, fileTime };
   }
 
   /** Full loads by segment and counter before changes by their times. */
   get sequence(): bigint {
-    return this.kind === "full_load" ? this.#key.sequence : 2n ** 62n + (this.#key.fileTime ?? 0n);
+    return this.#key.fileTime === undefined ? this.#key.sequence : 2n ** 62n + this.#key.fileTime;
   }
 
   get version(): bigint {
     this.#version ??= objectVersion(this.path, this.#key);
     return this.#version;
   }
+}
+
+/** The table that reads an object of this path, with its folder; undefined: none, or one that is off. */
+export function tableOfPath(config: Config, path: string): { spec: TableSpec; folder: string } | undefined {
+  const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+  const table = claimTable(config.tables, folder);
+  if (table?.enabled !== true) return undefined;
+  const own = tableFolder(table, folder);
+  return { spec: { ...targetSpec(config, table, own), config: table }, folder: own };
 }
 
 /** DMS's own bookkeeping and whatever the config lists. */

@@ -20,6 +20,7 @@ export async function placeKnown(
   const byIdentity = new Map(objects.map((one) => [`${one.table}\0${identity(one)}`, one]));
   const listing: ObjectSource = {
     url: source.url,
+    base: source.base,
     async *list() {
       yield objects.flatMap((one) => listed(source.url, one));
     },

@@ -5,19 +5,23 @@ import { DrayageError, withPlace } from "../errors.ts";
 import type { ObjectSource } from "../source/object-source.ts";
 import { readMainTable } from "../warehouse/catalog.ts";
 import { type Again, type Claim, LoadHistory, type OpenObject, type RetryPolicy } from "../warehouse/load-history.ts";
+import { writeRejects } from "../warehouse/rejects.ts";
 import { ensureTableState, lockTable, readStoredColumns, type TableState } from "../warehouse/table-state.ts";
 import { isConnectionLost } from "../warehouse/warehouse-error.ts";
+import { applyGeneration } from "./apply-generation.ts";
 import type { SourceObject } from "./discover.ts";
 import { reach } from "./failpoint.ts";
+import { MemberFailed } from "./fill-shadow.ts";
 import { asDrayageError, stopsTable } from "./load-errors.ts";
 import { type MergedUnit, mergeUnit } from "./merge-unit.ts";
 import { nextUnit, retryPolicy } from "./next-unit.ts";
-import { mainTableReplaced, newGeneration, noteBehind, noteUnit, noteWaiting, pausedText } from "./note-unit.ts";
+import { mainTableReplaced, noteApplied, noteBehind, noteUnit, noteWaiting, pausedText } from "./note-unit.ts";
 import { newTableReport, type ObjectReport, type TableReport } from "./report.ts";
-import { skipReturned } from "./returned-objects.ts";
+import { type NextToApply, type SortedObjects, sortObjects } from "./sort-objects.ts";
 import { stageUnit } from "./stage-unit.ts";
 import type { Lane, StagedUnit } from "./staged-unit.ts";
 import type { TableKnowledge } from "./table-knowledge.ts";
+import type { TableListing } from "./table-listing.ts";
 import { keepsOrder, type TableSpec } from "./table-spec.ts";
 import type { Worker } from "./worker.ts";
 
@@ -30,6 +34,9 @@ export interface LoadSettings {
   readonly rejectLimit: number | undefined;
   /** Objects that wait for a change are tried too: somebody named them. */
   readonly force: boolean;
+  /** What was listed of the table beside the open objects. */
+  readonly listing: TableListing;
+  readonly now: () => Date;
   /** A backfill: what is final is loaded again. */
   readonly again?: Again | undefined;
   /** Tests alone. */
@@ -100,22 +107,12 @@ class TableLoader {
       this.report.notes.push(pausedText(state.pausedReason, all.length));
       return;
     }
-    noteWaiting(
-      this.report,
-      all.filter((one) => one.state === "waiting"),
-    );
     const open = this.#before(all);
-    const claimable = open.filter((one) => one.state === "claimable");
-    const returned = claimable.filter((one) => one.returned);
-    const equal = returned.length > 0 ? await this.#inspectReturned(returned.map((one) => one.object)) : [];
-    const fresh = claimable.filter((one) => !one.returned).map((one) => one.object);
-    // A full load that a bucket's copy brought again is the one that a backfill is about.
-    const left = await this.#loadAll(this.#settings.again === undefined ? fresh : [...equal, ...fresh]);
-    this.#passed.push(...open.filter((one) => one.state === "held").map((one) => one.object));
+    const left = await this.#work(open, state);
     if (left) await this.#waitForPassed();
   }
 
-  /** Of an append table what comes before an object that failed. */
+  /** Of an append table what comes before an object that failed. What waits is said wherever it stands. */
   #before(open: readonly OpenObject<SourceObject>[]): readonly OpenObject<SourceObject>[] {
     const first = keepsOrder(this.#spec) ? open.findIndex((one) => one.state === "waiting") : -1;
     if (first < 0) return open;
@@ -125,7 +122,102 @@ class TableLoader {
       behind.map((one) => one.object),
       open[first]?.object.key ?? "",
     );
-    return open.slice(0, first);
+    return open.filter((one, i) => i < first || one.state === "waiting");
+  }
+
+  /** False when the table was stopped: somebody has to decide. */
+  async #work(open: readonly OpenObject<SourceObject>[], state: TableState): Promise<boolean> {
+    const sorted = await this.#again(() => this.#sort(open, state));
+    for (const { object, entry, seenSha256 } of sorted.equal) {
+      const [claim] = await this.#again(() => this.#history().claim(this.#settings.runId, [object], this.#policy));
+      if (claim === undefined) continue;
+      await this.#history().skipEqual(claim, seenSha256 ?? entry.known?.sha256);
+      this.report.notes.push(`${object.key} came again with equal bytes: skipped`);
+    }
+    if (sorted.next !== undefined) await this.#apply(sorted.next, state);
+    // A full load that a bucket's copy brought again is the one that a backfill is about.
+    const again = this.#settings.again === undefined ? [] : sorted.equal.map((version) => version.object);
+    const left = await this.#loadAll([...again, ...sorted.fresh]);
+    this.#passed.push(...sorted.held);
+    return left;
+  }
+
+  #sort(open: readonly OpenObject<SourceObject>[], state: TableState): Promise<SortedObjects> {
+    const { config, source, listing, now, again } = this.#settings;
+    return sortObjects(this.#worker.session, open, {
+      spec: this.#spec,
+      state,
+      stateSchema: config.warehouse.stateSchema,
+      source,
+      listing,
+      now: now(),
+      report: this.report,
+      isBackfill: again !== undefined,
+      hasMain: this.#known?.main !== undefined,
+    });
+  }
+
+  /** A newer full load: all of it, or nothing. The changes that are open are loaded whatever becomes of it. */
+  async #apply(next: NextToApply, state: TableState): Promise<void> {
+    const { runId, config, source, signal, lane, onBytes, onRecords, allowDeletes, rejectLimit } = this.#settings;
+    const known = this.#known;
+    if (known === undefined) throw new DrayageError("INTERNAL");
+    const open = next.members.filter((version) => !version.final).map((version) => version.object);
+    const claims = await this.#again(() => this.#history().claim(runId, open, this.#policy));
+    if (claims.length < open.length) {
+      await this.#release(claims);
+      this.#passed.push(...open);
+      return;
+    }
+    const others = next.members.flatMap(({ final, object, entry: { id } }) =>
+      final && id !== undefined ? [{ id, object, attempt: 0, again: true, was: undefined }] : [],
+    );
+    try {
+      signal?.throwIfAborted();
+      const applied = await applyGeneration(
+        this.#worker,
+        known,
+        { ...next, generation: state.generation + 1, claims, known: others },
+        { config, source, signal, lane, onBytes, onRecords, runId, tableId: this.#tableId, allowDeletes, rejectLimit },
+      );
+      this.#known = { ...known, main: applied.main, stored: applied.stored };
+      const before = this.report.objects.length;
+      noteApplied(this.report, applied);
+      for (const object of this.report.objects.slice(before)) this.#settings.onObject?.(this.#spec.name, object);
+    } catch (error) {
+      await this.#notApplied(claims, error);
+    }
+  }
+
+  async #notApplied(claims: readonly Claim<SourceObject>[], error: unknown): Promise<void> {
+    if (this.#settings.signal?.aborted === true) {
+      await this.#release(claims).catch(() => undefined);
+      throw error;
+    }
+    if (isConnectionLost(error)) {
+      await this.#worker.reconnect();
+      const left = await this.#settle(claims);
+      // The answer to COMMIT was lost: all of it is loaded.
+      if (left.length === 0) return;
+    }
+    const about = error instanceof MemberFailed ? error.claim : undefined;
+    const failed = asDrayageError(
+      about === undefined ? error : (error as Error).cause,
+      this.#spec,
+      "apply the full load",
+    );
+    await this.#forgetRejects(claims);
+    if (failed.code === "CLAIM_LOST") {
+      await this.#release(claims);
+      this.#passed.push(...claims.map((claim) => claim.object));
+    } else if (stopsTable(failed)) {
+      await this.#release(claims);
+      const key = about?.object.key ?? claims[0]?.object.key;
+      this.report.failures.push({ key, error: withPlace(failed, { object: key }) as DrayageError });
+    } else {
+      await this.#failAll(about === undefined ? claims : [about], failed, "apply the full load");
+      await this.#release(claims);
+    }
   }
 
   async #learn(): Promise<TableState> {
@@ -140,15 +232,6 @@ class TableLoader {
     this.#known = { spec: this.#spec, main, stored, pinned: state.pinned };
     this.#tableId = state.tableId;
     return state;
-  }
-
-  /** A full-load key that came again: equal bytes are skipped, others are a newer generation, which waits. */
-  async #inspectReturned(objects: readonly SourceObject[]): Promise<readonly SourceObject[]> {
-    const { skipped, newer } = await skipReturned(this.#history(), this.#settings, this.#policy, objects);
-    for (const object of skipped) this.report.notes.push(`${object.key} came again with equal bytes: skipped`);
-    const [first] = newer;
-    if (first !== undefined) this.report.failures.push({ key: first.key, error: newGeneration(this.#spec, newer) });
-    return skipped;
   }
 
   /** False when the table was stopped: somebody has to decide. */
@@ -338,8 +421,8 @@ class TableLoader {
       const of = (state: string) => open.filter((one) => one.state === state);
       this.#passed = of("held").map((one) => one.object);
       noteWaiting(this.report, of("waiting"));
-      const free = of("claimable").map((one) => one.object);
-      if (free.length > 0 && !(await this.#loadAll(free))) return;
+      const free = of("claimable");
+      if (free.length > 0 && !(await this.#work(free, await this.#learn()))) return;
       if (this.#passed.length > 0 && performance.now() > deadline) {
         for (const { object, runId } of of("held")) {
           this.report.held.push({ key: object.key, code: "HELD_ELSEWHERE", reason: `run ${runId} holds it` });
@@ -348,6 +431,12 @@ class TableLoader {
       }
       if (this.#passed.length > 0) await sleep(250, undefined, signal === undefined ? {} : { signal });
     }
+  }
+
+  /** Those of a full load that was not applied: its objects are open again. */
+  async #forgetRejects(claims: readonly Claim<SourceObject>[]): Promise<void> {
+    const ids = claims.map((claim) => claim.id);
+    await writeRejects(this.#worker.session, this.#settings.config.warehouse.stateSchema, ids, []);
   }
 
   async #release(claims: readonly Claim<SourceObject>[]): Promise<void> {

@@ -213,7 +213,7 @@ async function checkDeletes(
 }
 
 /** The object's records by outcome: those that were never staged are rejected. The sum must be what was read. */
-function balance(object: StagedObject, merged: RecordCounts | undefined): RecordCounts {
+export function balance(object: StagedObject, merged: RecordCounts | undefined): RecordCounts {
   const counts = { ...(merged ?? noCounts()) };
   if (counts.read !== object.staged)
     throw mismatch(object, `${object.staged} rows were staged, the merge saw ${counts.read}`);

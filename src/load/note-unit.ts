@@ -3,6 +3,7 @@ import { DrayageError } from "../errors.ts";
 import { ident, literal } from "../warehouse/identifier.ts";
 import type { OpenObject } from "../warehouse/load-history.ts";
 import { outcomes } from "../warehouse/record-counts.ts";
+import type { AppliedGeneration } from "./apply-generation.ts";
 import { overflowError } from "./contract.ts";
 import type { SourceObject } from "./discover.ts";
 import type { MergedUnit } from "./merge-unit.ts";
@@ -70,15 +71,62 @@ export function noteBehind(report: TableReport, objects: readonly SourceObject[]
     report.waiting.push({ key, code: "TABLE_HELD", reason: `an append table keeps its order; waits for ${failed}` });
 }
 
+/** Takes a newer full load that was applied into the table's report. */
+export function noteApplied(report: TableReport, applied: AppliedGeneration): void {
+  report.ddl.push(...applied.ddl);
+  for (const [reason, count] of applied.reasons) add(report.reasons, reason, count);
+  report.removed += applied.removed;
+  for (const { object, counts } of applied.objects) {
+    for (const [column, count] of Object.entries(object.repairs)) add(report.repairs, column, count);
+    const { key, kind } = object.claim.object;
+    const status = counts.rejected > 0 ? "loaded_with_rejects" : "loaded";
+    report.objects.push({ key, kind, status, lane: object.lane, counts, bytes: object.bytes });
+  }
+  const rows = applied.removed === 1 ? "1 row that it lacks was" : `${applied.removed} rows that it lacks were`;
+  report.notes.push(`a newer full load was applied${applied.removed === 0 ? "" : `; ${rows} removed`}`);
+  noteSuperseded(report, applied.superseded, "an older full load");
+}
+
 export function pausedText(reason: string | undefined, objects: number): string {
   return `paused${reason === undefined ? "" : `: ${reason}`}; ${objects} ${objects === 1 ? "object waits" : "objects wait"}`;
 }
 
-export function newGeneration(spec: TableSpec, objects: readonly SourceObject[]): DrayageError {
+/** Objects that an older or a newer full load made final without a look. */
+export function noteSuperseded(report: TableReport, objects: number, why: string): void {
+  if (objects === 0) return;
+  report.superseded += objects;
+  report.notes.push(`${objects === 1 ? "1 object was" : `${objects} objects were`} superseded: ${why}`);
+}
+
+/** `why`: rows without a key cannot be told from those that are gone. */
+export function newGeneration(
+  spec: TableSpec,
+  objects: readonly SourceObject[],
+  why?: "append" | "order_by",
+): DrayageError {
   const many = objects.length === 1 ? "object" : "objects";
+  const because = {
+    append: ", since the table only appends",
+    order_by: ", since order_by does not say which changes came after it",
+  };
   return new DrayageError("NEW_GENERATION", {
-    message: `${objects.length} full-load ${many} came again with other bytes: a newer full load waits`,
+    message: `${objects.length} full-load ${many} came again with other bytes: a newer full load waits${why === undefined ? "" : because[why]}`,
     place: { table: spec.name, object: objects[0]?.key },
+  });
+}
+
+/** Whether a change is older or newer than the full load is told by times that S3 notes anew when objects are copied. */
+export function untrustedGeneration(spec: TableSpec, began: Date, key: string | undefined): DrayageError {
+  return new DrayageError("NEW_GENERATION", {
+    message:
+      "A newer full load waits: the source's objects were copied, so their times do not say which changes came after it",
+    place: { table: spec.name, object: key },
+    lines: [
+      "tables:",
+      `  ${spec.config.name}:`,
+      `    changes_from: ${began.toISOString()}   # when DMS began the full load`,
+    ],
+    next: "Add the lines printed above to the config, with the right time: changes closed before it are in the full load.",
   });
 }
 

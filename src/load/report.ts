@@ -43,6 +43,12 @@ export interface TableReport {
   /** Things to know that are no failure: a pause, rescued paths. */
   readonly notes: string[];
   paused: boolean;
+  /** Rows that a newer full load lacked. They are in no object's balance. */
+  removed: number;
+  /** Objects that are final without being loaded: a full load covers them. */
+  superseded: number;
+  /** A full load is arriving: when it will be quiet for long enough. */
+  settlesAt: Date | undefined;
   milliseconds: number;
 }
 
@@ -75,6 +81,9 @@ export function newTableReport(table: string, target: { schema: string; table: s
     replayed: undefined,
     notes: [],
     paused: false,
+    removed: 0,
+    superseded: 0,
+    settlesAt: undefined,
     milliseconds: 0,
   };
 }

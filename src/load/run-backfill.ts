@@ -15,6 +15,7 @@ import { hasStateSchema, migrate } from "../warehouse/migrate.ts";
 import { Session } from "../warehouse/session.ts";
 import { readTableState } from "../warehouse/table-state.ts";
 import { warehouseError } from "../warehouse/warehouse-error.ts";
+import { isArchived } from "./archived-objects.ts";
 import { discover, type SourceObject, type TableFilter } from "./discover.ts";
 import { exitOfCode } from "./load-errors.ts";
 import { pausedText } from "./note-unit.ts";
@@ -213,10 +214,6 @@ function selectorOf(
   const { from, to } = resumes ?? selector;
   return ({ fileTime }) =>
     fileTime !== undefined && (from === undefined || fileTime >= from) && (to === undefined || fileTime < to);
-}
-
-export function isArchived({ storageClass }: SourceObject): boolean {
-  return storageClass === "GLACIER" || storageClass === "DEEP_ARCHIVE";
 }
 
 function neverLoaded(): DrayageError {

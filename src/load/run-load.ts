@@ -5,10 +5,13 @@ import type { ObjectSource } from "../source/object-source.ts";
 import { noteBackfillRun } from "../warehouse/backfills.ts";
 import { type Again, LoadHistory, type OpenObject } from "../warehouse/load-history.ts";
 import { migrate } from "../warehouse/migrate.ts";
+import { lastEntry } from "../warehouse/open-entries.ts";
 import { type Dropped, dropOld } from "../warehouse/retention.ts";
 import { startRun } from "../warehouse/runs.ts";
 import { Session } from "../warehouse/session.ts";
+import { dropLostShadows } from "../warehouse/shadow.ts";
 import { isConnectionLost, warehouseError } from "../warehouse/warehouse-error.ts";
+import { CopiedSource } from "./copied-source.ts";
 import { type DiscoveredTable, discover, type SourceObject, type TableFilter } from "./discover.ts";
 import { endFailedRun, endRun } from "./end-run.ts";
 import { reach } from "./failpoint.ts";
@@ -19,6 +22,8 @@ import { Sightings } from "./note-run.ts";
 import { noteReplay } from "./note-unit.ts";
 import { exitOf, newTableReport, type RunReport, sumCounts, type TableReport } from "./report.ts";
 import { replayWaiting } from "./run-replay.ts";
+import { TableListing } from "./table-listing.ts";
+import { noteVanished } from "./vanished-objects.ts";
 import { Worker } from "./worker.ts";
 
 export interface RunSettings {
@@ -37,10 +42,14 @@ export interface RunSettings {
   readonly again?: (Again & { selects(object: SourceObject): boolean }) | undefined;
   /** Only what failed before, for whatever reason. */
   readonly failedOnly?: boolean | undefined;
+  /** Somebody said that objects which seem to be copies are to be loaded. */
+  readonly copiesToo?: boolean | undefined;
   readonly concurrency: number;
   readonly allowDeletes: boolean;
   readonly rejectLimit: number | undefined;
   readonly signal: AbortSignal | undefined;
+  /** By which a full load counts as complete; the clock, unless a test says otherwise. */
+  readonly now?: (() => Date) | undefined;
   readonly lane?: LoadSettings["lane"];
   readonly onStart?: ((work: RunWork) => void) | undefined;
   readonly onBytes?: LoadSettings["onBytes"];
@@ -69,6 +78,7 @@ export async function runLoad(settings: RunSettings): Promise<RunReport> {
     try {
       if (settings.again !== undefined)
         await noteBackfillRun(control, config.warehouse.stateSchema, settings.again.backfill, runId);
+      await dropLostShadows(control, config.warehouse.stateSchema);
       const sightings = new Sightings();
       const report = await loadEverything(control, runId, settings, sightings);
       const dropped = await dropWhatIsOld(control, settings);
@@ -126,6 +136,12 @@ function runCounts(tables: readonly TableReport[]): Record<string, number> {
   };
 }
 
+function listingOf(listings: Map<string, TableListing>, table: string): TableListing {
+  const known = listings.get(table) ?? new TableListing();
+  listings.set(table, known);
+  return known;
+}
+
 type Open = Map<string, OpenObject<SourceObject>[]>;
 
 async function loadEverything(
@@ -138,15 +154,24 @@ async function loadEverything(
   const { again } = settings;
   const named = settings.objects.length > 0;
   const open: Open = new Map();
+  const before = await lastEntry(control, config.warehouse.stateSchema);
+  const copied = new CopiedSource(control, config.warehouse.stateSchema);
+  const listings = new Map<string, TableListing>();
   const listed = new Set<string>();
   const discovery = await discover(config, settings.source, settings.wanted, async (spec, objects) => {
     settings.signal?.throwIfAborted();
     sightings.add(spec, objects);
+    listingOf(listings, spec.name).add(objects);
     const asked = named
       ? objects.filter((object) => isAsked(object, settings.objects, listed))
       : objects.filter((object) => again?.selects(object) ?? true);
     const history = new LoadHistory(control, config.warehouse.stateSchema, spec.name);
     const every = await history.open(asked, retryPolicy(config, spec, isForced(settings), again));
+    if (!isForced(settings) && settings.copiesToo !== true)
+      await copied.add(
+        spec.name,
+        every.filter((one) => !one.noted).map((one) => one.object),
+      );
     const page = settings.failedOnly === true ? every.filter(hasFailed) : every;
     const known = open.get(spec.name);
     if (known === undefined) open.set(spec.name, page);
@@ -156,6 +181,7 @@ async function loadEverything(
   await reach("after_list");
   const missing = settings.objects.find((key) => !listed.has(key));
   if (missing !== undefined) throw new DrayageError("OBJECT_UNKNOWN", { place: { object: missing } });
+  await copied.check([...open.keys()], (settings.now ?? (() => new Date()))());
   const work = discovery.tables.filter((table) => (open.get(table.spec.name)?.length ?? 0) > 0);
   settings.onStart?.({
     runId,
@@ -168,8 +194,12 @@ async function loadEverything(
       };
     }),
   });
-  const tables = await loadTables(runId, work, open, settings);
-  if (!named && again === undefined) await replayWaitingRecords(control, runId, settings, discovery.tables, tables);
+  const loaded = await loadTables(runId, work, open, listings, settings);
+  if (!named && again === undefined) await replayWaitingRecords(control, runId, settings, discovery.tables, loaded);
+  const isWhole = discovery.whole && scopeOf(settings) !== "objects";
+  const tables = isWhole
+    ? await noteVanished(control, loaded, { ...settings, open, fullLoads: listings, lastEntry: before })
+    : loaded;
   return { runId, tables, listed: discovery.listed, ignored: discovery.ignored, unclaimed: discovery.unclaimed };
 }
 
@@ -221,6 +251,7 @@ async function loadTables(
   runId: bigint,
   work: readonly DiscoveredTable[],
   open: Open,
+  listings: Map<string, TableListing>,
   settings: RunSettings,
 ): Promise<TableReport[]> {
   const reports: TableReport[] = [];
@@ -245,6 +276,8 @@ async function loadTables(
             allowDeletes: settings.allowDeletes,
             rejectLimit: settings.rejectLimit,
             force: isForced(settings),
+            listing: listingOf(listings, table.spec.name),
+            now: settings.now ?? (() => new Date()),
             again: settings.again,
             lane: settings.lane,
             onBytes: settings.onBytes,

@@ -8,6 +8,7 @@ import type { Claim } from "../warehouse/load-history.ts";
 import type { Session } from "../warehouse/session.ts";
 import type { Staging, StagingTable } from "../warehouse/staging.ts";
 import { isConnectionLost, isRecordFault, serverFault } from "../warehouse/warehouse-error.ts";
+import { isArchived } from "./archived-objects.ts";
 import type { SourceObject } from "./discover.ts";
 import { reach } from "./failpoint.ts";
 import { decodedObject, type LaneSettings, rawObject, type UnitCells } from "./lane-objects.ts";
@@ -138,8 +139,7 @@ class UnitStager {
   /** False, with nothing read into staging, when the object's shape is another than the unit's. */
   async add(claim: Claim<SourceObject>): Promise<boolean> {
     const { object } = claim;
-    if (object.storageClass !== undefined && ["GLACIER", "DEEP_ARCHIVE"].includes(object.storageClass))
-      throw new DrayageError("OBJECT_ARCHIVED");
+    if (isArchived(object)) throw new DrayageError("OBJECT_ARCHIVED");
     const began = performance.now();
     this.#ordinal++;
     const piece = this.#settings.pieces?.get(claim);

@@ -1,4 +1,4 @@
-/** When a pass is due. The only timer of the schedule; what a cron line may say is checked in src/config/cron-text.ts. */
+/** When a pass is due. The only timers of the schedule; what a cron line may say is checked in src/config/cron-text.ts. */
 import { createTask, parse, type ScheduledTask } from "node-cron";
 
 const minute = 60_000;
@@ -49,4 +49,29 @@ function wasDue(task: ScheduledTask, seconds: readonly number[], since: Date, no
     }
   }
   return false;
+}
+
+/** One call, at a time that lies ahead. */
+export interface Alarm {
+  /** In place of the one that was set before. */
+  set(at: Date, call: () => void): void;
+  clear(): void;
+}
+
+/** A timer may ring a little early; and whoever sets it again for now must not spin. */
+const alarmMarginMs = 1_000;
+/** What a timer of Node can hold. */
+const longestTimerMs = 2 ** 31 - 1;
+
+export function openAlarm(now: () => Date): Alarm {
+  let timer: NodeJS.Timeout | undefined;
+  const clear = () => clearTimeout(timer);
+  return {
+    set(at, call) {
+      clear();
+      const wait = Math.max(0, at.getTime() - now().getTime()) + alarmMarginMs;
+      timer = setTimeout(call, Math.min(wait, longestTimerMs));
+    },
+    clear,
+  };
 }

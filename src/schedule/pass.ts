@@ -14,6 +14,7 @@ import type { After } from "./after.ts";
 import type { Due } from "./cron.ts";
 import { PassLog } from "./pass-log.ts";
 import type { Readiness } from "./readiness.ts";
+import type { Arriving } from "./service.ts";
 
 export interface PassSettings {
   readonly config: Config;
@@ -58,27 +59,31 @@ export class Passes {
     }
   }
 
-  /** Never rejects: what went wrong is logged, and the next pass is due in time. */
-  async make(): Promise<void> {
+  /**
+   * Of all tables, or of these by name. Never rejects: what went wrong is logged, and the next pass is due in time. Returns the tables
+   * whose full load is arriving.
+   */
+  async make(tables?: readonly string[]): Promise<Arriving> {
     const { log, metrics, due, now, signal } = this.#settings;
     const began = now().getTime();
     this.#log.starts();
     let failure: DrayageError | undefined;
     let report: RunReport | undefined;
     try {
-      report = await this.#load();
+      report = await this.#load(tables);
       await this.#readTables();
     } catch (error) {
       failure = asDrayageError(error);
     }
     if (signal.aborted && report === undefined) {
       log.info("pass ended by a signal; what was not committed is rolled back");
-      return;
+      return new Map();
     }
     const took = now().getTime() - began;
     metrics.passEnded(took);
     if (report !== undefined) this.#ended(report, took);
     if (failure !== undefined) this.#log.failed(failure, due.next()[0]);
+    return arriving(report);
   }
 
   #ended(report: RunReport, took: number): void {
@@ -92,7 +97,7 @@ export class Passes {
     if (tables.length > 0) after.loaded({ runId: report.runId, tables: tables.map((table) => table.table) });
   }
 
-  async #load(): Promise<RunReport> {
+  async #load(tables: readonly string[] | undefined): Promise<RunReport> {
     const { config, env, version, host, pid, metrics, signal } = this.#settings;
     const source = await openSource(config.source, env);
     try {
@@ -103,12 +108,14 @@ export class Passes {
         version,
         host,
         pid,
-        wanted: undefined,
+        wanted:
+          tables === undefined ? undefined : { wants: ({ name }) => tables.includes(name), listed: () => undefined },
         objects: [],
         concurrency: config.schedule.concurrency,
         allowDeletes: false,
         rejectLimit: undefined,
         signal,
+        now: this.#settings.now,
         onStart: (work) => this.#log.begins(work),
         onUnit: this.#log.unit,
         onWarning: this.#log.warning,
@@ -135,6 +142,14 @@ export class Passes {
       await session.close();
     }
   }
+}
+
+function arriving(report: RunReport | undefined): Arriving {
+  return new Map(
+    (report?.tables ?? []).flatMap(({ table, settlesAt }) =>
+      settlesAt === undefined ? [] : [[table, settlesAt] as const],
+    ),
+  );
 }
 
 function asDrayageError(error: unknown): DrayageError {

@@ -15,6 +15,7 @@ export function createFileSource(url: string): ObjectSource {
   const root = directoryOf(url);
   return {
     url,
+    base: { bucket: root, prefix: "" },
     list: (folder) => listPages(root, folder),
     open: (object, options = {}) => {
       const body = Readable.from(readFile(root, object, options), { objectMode: false, highWaterMark: chunkBytes });

@@ -14,6 +14,8 @@ export interface ListedObject {
   readonly size: number;
   readonly lastModified: Date;
   readonly storageClass: string | undefined;
+  /** Whether a copy of an archived object can be read for now. */
+  readonly restored?: boolean | undefined;
 }
 
 export interface OpenOptions {
@@ -27,6 +29,8 @@ export interface OpenOptions {
 export interface ObjectSource {
   /** source.url, for messages. */
   readonly url: string;
+  /** Where its objects lie: what keys begin with above their paths. */
+  readonly base: { readonly bucket: string; readonly prefix: string };
   /**
    * Pages of at most 1,000 objects below a folder of source.url (`shop/orders`; `""` is everything), in key order.
    * Folder markers (keys that end in `/`) are left out. Throws DrayageError S3_* or SOURCE_DIRECTORY_MISSING.

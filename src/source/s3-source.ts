@@ -44,6 +44,8 @@ export function createS3Source(
           Bucket: bucket,
           // Keys may hold characters that XML cannot: without this one such key would hide its whole page.
           EncodingType: "url",
+          // An archived object that somebody restored keeps its storage class.
+          OptionalObjectAttributes: ["RestoreStatus"],
           ...(below === "" ? {} : { Prefix: below }),
           ...(token === undefined ? {} : { ContinuationToken: token }),
         }),
@@ -56,6 +58,7 @@ export function createS3Source(
 
   return {
     url: config.url,
+    base: { bucket, prefix: base },
     async *list(folder) {
       const abort = new AbortController();
       let next: Promise<ListObjectsV2CommandOutput> | undefined = listPage(folder, undefined, abort.signal);
@@ -124,7 +127,7 @@ async function getObject(
 function listedObjects(page: ListObjectsV2CommandOutput, bucket: string, base: string): ListedObject[] {
   const encoded = page.EncodingType === "url";
   const objects: ListedObject[] = [];
-  for (const { Key, ETag = "", Size = 0, LastModified, StorageClass } of page.Contents ?? []) {
+  for (const { Key, ETag = "", Size = 0, LastModified, StorageClass, RestoreStatus } of page.Contents ?? []) {
     if (Key === undefined || LastModified === undefined) continue;
     const key = encoded ? decodeKey(Key) : Key;
     if (key.endsWith("/")) continue;
@@ -136,6 +139,7 @@ function listedObjects(page: ListObjectsV2CommandOutput, bucket: string, base: s
       size: Size,
       lastModified: LastModified,
       storageClass: StorageClass,
+      restored: RestoreStatus === undefined ? undefined : RestoreStatus.RestoreExpiryDate !== undefined,
     });
   }
   return objects;

@@ -114,10 +114,10 @@ export class HistoryEndings {
   }
 
   /** A full-load object whose bytes were loaded before under another etag or time: noted, never loaded. */
-  async skipEqual(claim: Claim<unknown>, sha256: Buffer): Promise<void> {
+  async skipEqual(claim: Claim<unknown>, sha256: Buffer | undefined): Promise<void> {
     const { count } = await this.session.query(
       `update ${this.state}.load_history set status = 'skipped', finished_at = clock_timestamp(), sha256 = $2 where id = $1 and status = 'loading'`,
-      [claim.id.toString(), sha256],
+      [claim.id.toString(), sha256 ?? null],
     );
     if (count === 1) await this.#attempt(claim.id, claim.attempt, "skipped", undefined, undefined);
   }

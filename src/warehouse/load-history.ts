@@ -4,7 +4,7 @@
  */
 import { runIsAlive } from "./advisory-locks.ts";
 import { type Claim, HistoryEndings } from "./history-endings.ts";
-import { finalStatuses, mergedStatuses, openStatuses, reloadableStatuses } from "./object-life.ts";
+import { mergedStatuses, openStatuses, reloadableStatuses } from "./object-life.ts";
 
 export type { Claim, LoadedObject, OwnedEntry } from "./history-endings.ts";
 
@@ -27,11 +27,11 @@ export interface OpenObject<O> {
    * nothing changed since.
    */
   readonly state: "claimable" | "held" | "waiting";
+  /** Whether any run has seen it before. */
+  readonly noted: boolean;
   readonly runId: string | undefined;
   readonly errorCode: string | undefined;
   readonly error: string | undefined;
-  /** A full-load object whose key was loaded before, with other bytes or another time. */
-  readonly returned: boolean;
 }
 
 export interface RetryPolicy {
@@ -100,20 +100,15 @@ export class LoadHistory extends HistoryEndings {
     const { rows } = await this.session.query<{
       position: string;
       state: "claimable" | "held" | "waiting";
+      noted: boolean;
       run_id: string | null;
       error_code: string | null;
       error: string | null;
-      returned: boolean;
     }>(
-      `select l.position, h.run_id,
+      `select l.position, h.id is not null as noted, h.run_id,
               case when h.status = 'loading' then 'LOADER_LOST' else h.error_code end as error_code,
               case when h.status = 'loading' then format('the loader ended without a word %s times while it had the object', h.attempts) else h.error end as error,
-              case when h.id is null or ${claimable} then 'claimable' when h.status = 'loading' and ${runIsAlive("h.run_id")} then 'held' else 'waiting' end as state,
-              exists (
-                select from ${this.state}.load_history p
-                where p.id is distinct from h.id and p.table_name = $1 and p.bucket = l.bucket and p.key = l.key and p.kind = 'full_load'
-                  and (p.status in (${finalStatuses}) or p.rows_read is not null)
-              ) and coalesce(not ${wasLoaded}, true) as returned
+              case when h.id is null or ${claimable} then 'claimable' when h.status = 'loading' and ${runIsAlive("h.run_id")} then 'held' else 'waiting' end as state
        from ${unnestIdentity} with ordinality as l (bucket, key, etag, size, last_modified, position)
        left join ${this.state}.load_history h
          on h.table_name = $1 and ${sameObject("l", "h")}
@@ -124,10 +119,10 @@ export class LoadHistory extends HistoryEndings {
     return rows.map((row) => ({
       object: objects[Number(row.position) - 1] as O,
       state: row.state,
+      noted: row.noted,
       runId: row.run_id ?? undefined,
       errorCode: row.error_code ?? undefined,
       error: row.error ?? undefined,
-      returned: row.returned,
     }));
   }
 
@@ -157,8 +152,9 @@ export class LoadHistory extends HistoryEndings {
          where ${claimableBy} for update of h skip locked
        ), claimed as (
        insert into ${this.state}.load_history as h
-         (${identityColumns}, kind, file_time, status, run_id, attempts, started_at, backfill)
-       select $1, l.bucket, l.key, l.etag, l.size, l.last_modified, l.kind, l.file_time, 'loading', $13::bigint, 1, clock_timestamp(), $10
+         (${identityColumns}, kind, file_time, generation, status, run_id, attempts, started_at, backfill)
+       select $1, l.bucket, l.key, l.etag, l.size, l.last_modified, l.kind, l.file_time,
+              coalesce((select generation from ${this.state}.tables where table_name = $1), 1), 'loading', $13::bigint, 1, clock_timestamp(), $10
        from listed l
        where l.position in (select position from had)
           or not exists (select from ${this.state}.load_history o where o.table_name = $1 and ${sameObject("l", "o")})
@@ -190,16 +186,6 @@ export class LoadHistory extends HistoryEndings {
       claims.push({ id: BigInt(id), object, attempt: attempts, again, was: was ?? undefined });
     }
     return claims;
-  }
-
-  /** sha256 of the versions of a full-load object that are final. */
-  async knownHashes(object: HistoryObject): Promise<Buffer[]> {
-    const { rows } = await this.session.query<{ sha256: Buffer }>(
-      `select sha256 from ${this.state}.load_history
-       where table_name = $1 and bucket = $2 and key = $3 and kind = 'full_load' and sha256 is not null`,
-      [this.table, object.bucket, object.key],
-    );
-    return rows.map((row) => row.sha256);
   }
 
   /** The entries, and other versions of full-load objects among them with equal bytes. */

@@ -9,12 +9,12 @@ export interface PassTimes {
   readonly finishedAt: Date;
 }
 
-/** Of `drayage schedule`, from its start to its end without a failure; undefined: there was none. */
+/** Of all tables, by `drayage schedule`, from its start to its end without a failure; undefined: there was none. */
 export async function lastDonePass(session: Session, stateSchema: string): Promise<PassTimes | undefined> {
   if (!(await hasStateSchema(session, stateSchema))) return undefined;
   const { rows } = await session.query<{ started_at: Date; finished_at: Date }>(
     `select started_at, finished_at from ${ident(stateSchema)}.runs
-     where command = 'schedule' and status = 'done' order by run_id desc limit 1`,
+     where command = 'schedule' and status = 'done' and listed_at is not null order by run_id desc limit 1`,
   );
   const [row] = rows;
   return row === undefined ? undefined : { startedAt: row.started_at, finishedAt: row.finished_at };

@@ -10,6 +10,8 @@ export interface TableState {
   readonly tableId: number;
   readonly mainOid: number | undefined;
   readonly generation: number;
+  /** When the first object of the current full load came into the source, as far as anybody noted it. */
+  readonly generationBegan: Date | undefined;
   readonly paused: boolean;
   readonly pausedReason: string | undefined;
   readonly pinned: PinnedDialect;
@@ -38,6 +40,7 @@ interface StateRow {
   table_id: number;
   main_oid: string | null;
   generation: number;
+  generation_began: Date | null;
   paused: boolean;
   paused_reason: string | null;
   dialect: PinnedDialect;
@@ -51,7 +54,7 @@ export async function readTableState(
 ): Promise<TableState | undefined> {
   const state = ident(stateSchema);
   const { rows } = await session.query<StateRow>(
-    `select t.table_id, t.main_oid::text, t.generation, t.paused_reason, t.dialect,
+    `select t.table_id, t.main_oid::text, t.generation, t.generation_began, t.paused_reason, t.dialect,
             t.paused_at is not null and (t.paused_until is null or t.paused_until > now()) as paused,
             exists (
               select from ${state}.load_history h
@@ -66,6 +69,7 @@ export async function readTableState(
     tableId: row.table_id,
     mainOid: row.main_oid === null ? undefined : Number(row.main_oid),
     generation: row.generation,
+    generationBegan: row.generation_began ?? undefined,
     paused: row.paused,
     pausedReason: row.paused_reason ?? undefined,
     pinned: row.dialect,

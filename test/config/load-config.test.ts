@@ -64,6 +64,8 @@ tables:
     deletes: ignore
     full_load: once
     on_reload: hold
+    reload_settle: 5m
+    changes_from: 2026-03-01T10:00+05:30
     reject_limit: 0
     reject_limit_pct: 0.5
     delete_limit_pct: 100
@@ -137,6 +139,9 @@ test("every key arrives where it belongs", () => {
     writeMode: "append",
     deletes: "ignore",
     fullLoad: "once",
+    onReload: "hold",
+    reloadSettleMs: 300_000,
+    changesFrom: Date.UTC(2026, 2, 1, 4, 30),
     rejectLimit: 0,
     rejectLimitPct: 0.5,
     deleteLimitPct: 100,
@@ -188,6 +193,9 @@ test("the defaults are the contract's", () => {
     writeMode: "upsert",
     deletes: "hard",
     fullLoad: "once",
+    onReload: "refresh",
+    reloadSettleMs: 900_000,
+    changesFrom: undefined,
     rejectLimit: 100,
     rejectLimitPct: 5,
     deleteLimitPct: 20,

@@ -21,13 +21,7 @@ test.each([
 
 const ofTables = [
   ["columns_from", "columns_from: cols.csv"],
-  ["changes_from", "changes_from: 2024-01-01"],
-  ["write_mode", "write_mode: replace"],
   ["write_mode", "write_mode: scd2"],
-  ["on_reload", "on_reload: refresh"],
-  ["reload_settle", "reload_settle: 15m"],
-  ["full_load", "full_load: snapshot"],
-  ["full_load", "full_load: changes"],
   ["contract.columns", "contract: {columns: rescue}"],
   ["contract.columns", "contract: {columns: discard}"],
   ["flatten.arrays", "flatten: {arrays: child}"],

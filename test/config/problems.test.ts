@@ -107,6 +107,26 @@ test.each<[string, string, string]>([
     "  x/orders: {}\n  y/orders: {}",
     "5:3  tables.y/orders: y/orders goes into the same main table as x/orders of tables.x/orders (line 4)",
   ],
+  [
+    "snapshots without a key",
+    "  a/b: {write_mode: append, full_load: snapshot}",
+    "4:3  tables.a/b: full_load: snapshot needs a key",
+  ],
+  [
+    "replace of changes",
+    "  a/b: {write_mode: replace, full_load: changes}",
+    "4:3  tables.a/b: full_load: changes contradicts write_mode: replace",
+  ],
+  [
+    "snapshots in the order of a column",
+    "  a/b: {order_by: seq, full_load: snapshot}",
+    "4:3  tables.a/b: order_by orders changes alone: it needs full_load: once, not snapshot",
+  ],
+  [
+    "changes_from",
+    "  a/b: {changes_from: 2026-02-31}",
+    "4:23  tables.a/b.changes_from: must be a time such as 2026-03-01",
+  ],
   ["state schema", "  x/orders: {into: drayage.orders}", "goes into drayage's own schema"],
   ["duplicate key", "  a/b: {}\n  a/c: {}\n  a/b: {}", "6:3  tables: a/b is given twice, first on line 4"],
   ["hostile key", "  a/b: {columns: {__proto__: ignore}}", "a key must be plain text"],

@@ -115,7 +115,7 @@ table load_history (
   last_modified timestamp with time zone not null
   kind text not null
   file_time timestamp with time zone
-  generation integer not null default 1
+  generation integer not null default 1 -- Of the table: which full load it is part of, or came after. Above tables.generation: it waits to be applied.
   status text not null
   retry text
   attempts integer not null default 0
@@ -141,6 +141,8 @@ table load_history (
   backfill bigint -- Which backfill took it last.
   note text -- What was decided about it by hand, with mark.
   header bytea -- Of an object with rejects: its bytes before the first record. It names the fields of their records.
+  seen_sha256 bytea -- Of a full load that waits: of its bytes, read once to tell whether they are others than those that are loaded.
+  rows_removed bigint -- Rows that a newer full load lacked and that were removed when it was applied; noted at its first object. In no bucket of the balance.
   constraint load_history_backfill_fkey FOREIGN KEY (backfill) REFERENCES state.backfills(id) ON DELETE SET NULL
   constraint load_history_change_has_time CHECK (((kind <> 'change'::text) OR (file_time IS NOT NULL)))
   constraint load_history_failed_says_why CHECK ((((status = 'failed'::text) = (error_code IS NOT NULL)) AND ((status = 'failed'::text) = (retry IS NOT NULL))))
@@ -232,7 +234,7 @@ table tables (
   main_table name not null
   main_oid oid -- The main table as it was last loaded: another oid means that it was dropped or re-created.
   generation integer not null default 1
-  generation_began timestamp with time zone
+  generation_began timestamp with time zone -- When the first object of the current full load came into the source.
   floor numeric -- At or below this _version a record may update a row, never insert one.
   dialect jsonb not null default '{}'::jsonb -- What was decided on evidence and holds from then on: {"nulls": ["NULL"], "header": true}.
   paused_at timestamp with time zone

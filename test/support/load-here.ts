@@ -26,6 +26,10 @@ export interface LoadHereOptions {
   /** What goes wrong beside the load is put here. */
   readonly warnings?: DrayageError[] | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** `--yes`. */
+  readonly copiesToo?: boolean | undefined;
+  /** The clock by which full loads settle. */
+  readonly now?: Date | undefined;
 }
 
 export interface LoadedHere {
@@ -62,6 +66,8 @@ export async function loadHere(place: Workplace, options: LoadHereOptions = {}):
     allowDeletes: options.allowDeletes ?? false,
     rejectLimit: options.rejectLimit,
     signal: options.signal,
+    copiesToo: options.copiesToo,
+    now: options.now === undefined ? undefined : () => options.now as Date,
     lane: options.lane,
     onWarning: (error) => options.warnings?.push(error),
     onUnit: (_table, _unit, merged) => forms.push(merged.form),

@@ -1,0 +1,97 @@
+/** Entries of the history that are not final, of all tables: those whose objects are gone from the source are told from the others. */
+import { runIsAlive } from "./advisory-locks.ts";
+import { ident } from "./identifier.ts";
+import type { Session } from "./session.ts";
+
+export interface OpenEntry {
+  readonly id: bigint;
+  readonly table: string;
+  readonly key: string;
+  readonly etag: string;
+  readonly lastModified: Date;
+  readonly kind: "full_load" | "change";
+  /** Its generation is older than the table's, or another version of its key is final. */
+  readonly replaced: boolean;
+  readonly errorCode: string | undefined;
+  readonly error: string | undefined;
+}
+
+/** Of keys in one bucket that begin so, up to an entry; what a live run holds is left out. */
+export async function openEntries(
+  session: Session,
+  stateSchema: string,
+  base: { readonly bucket: string; readonly prefix: string },
+  upTo: bigint,
+): Promise<OpenEntry[]> {
+  const state = ident(stateSchema);
+  const { rows } = await session.query<{
+    id: string;
+    table_name: string;
+    key: string;
+    etag: string;
+    last_modified: Date;
+    kind: OpenEntry["kind"];
+    replaced: boolean;
+    error_code: string | null;
+    error: string | null;
+  }>(
+    `select h.id, h.table_name, h.key, h.etag, h.last_modified, h.kind, h.error_code, h.error,
+            h.kind = 'full_load' and h.generation < t.generation or exists (
+              select from ${state}.load_history n
+              where n.table_name = h.table_name and n.bucket = h.bucket and n.key = h.key and n.last_modified > h.last_modified
+                and n.status in ('loaded', 'loaded_with_rejects', 'skipped', 'superseded')
+            ) as replaced
+     from ${state}.load_history h join ${state}.tables t using (table_name)
+     where h.status in ('pending', 'loading', 'failed') and not (h.status = 'loading' and ${runIsAlive("h.run_id")})
+       and h.bucket = $1 and starts_with(h.key, $2) and h.id <= $3
+     order by h.table_name, h.id`,
+    [base.bucket, base.prefix, upTo.toString()],
+  );
+  return rows.map((row) => ({
+    id: BigInt(row.id),
+    table: row.table_name,
+    key: row.key,
+    etag: row.etag,
+    lastModified: row.last_modified,
+    kind: row.kind,
+    replaced: row.replaced,
+    errorCode: row.error_code ?? undefined,
+    error: row.error ?? undefined,
+  }));
+}
+
+/** Their objects are gone, and something newer stands for them. */
+export async function supersedeEntries(session: Session, stateSchema: string, ids: readonly bigint[]): Promise<void> {
+  if (ids.length === 0) return;
+  await session.query(
+    `update ${ident(stateSchema)}.load_history h
+     set status = 'superseded', note = 'gone from the source, and replaced', finished_at = now(), error_code = null, error = null,
+         retry = null, config_hash = null
+     where h.id = any($1::bigint[]) and h.status in ('pending', 'failed', 'loading') and not (h.status = 'loading' and ${runIsAlive("h.run_id")})`,
+    [ids.map(String)],
+  );
+}
+
+/** Their objects are gone, and nothing stands for them: somebody has to know. */
+export async function failGone(
+  session: Session,
+  stateSchema: string,
+  ids: readonly bigint[],
+  error: string,
+): Promise<void> {
+  if (ids.length === 0) return;
+  await session.query(
+    `update ${ident(stateSchema)}.load_history h
+     set status = 'failed', error_code = 'OBJECT_GONE', error = $2, retry = 'after_change', finished_at = now()
+     where h.id = any($1::bigint[]) and h.status in ('pending', 'failed', 'loading') and not (h.status = 'loading' and ${runIsAlive("h.run_id")})`,
+    [ids.map(String), error],
+  );
+}
+
+/** The newest entry there is: what has a greater id was noted by others since. */
+export async function lastEntry(session: Session, stateSchema: string): Promise<bigint> {
+  const { last } = await session.one<{ last: string }>(
+    `select coalesce(max(id), 0) as last from ${ident(stateSchema)}.load_history`,
+  );
+  return BigInt(last);
+}

@@ -1,0 +1,174 @@
+/** A newer full load that cannot be applied changes nothing, and says why; one that was broken off is applied by the next run. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { lockClass } from "../../src/warehouse/advisory-locks.ts";
+import { startDrayage } from "../support/drayage.ts";
+import { csv } from "../support/one-table.ts";
+import { type FrontendMessage, startPostgresProxy, type Verdict } from "../support/postgres-proxy.ts";
+import { type ReloadedTable, reloadedTable } from "../support/reloaded-table.ts";
+import { openWorkplace, type Workplace } from "../support/workplace.ts";
+
+let place: Workplace;
+beforeAll(async () => {
+  place = await openWorkplace();
+});
+afterAll(() => place.end());
+
+const numbers = (from: number, to: number, v: string) =>
+  csv("id,v", ...Array.from({ length: to - from + 1 }, (_, i) => `${from + i},${v}`));
+
+async function shadows(): Promise<string[]> {
+  const { rows } = await place.client.query<{ name: string }>(
+    "select relname as name from pg_class where relnamespace = 'drayage'::regnamespace and relname like 'shadow%' and relkind = 'r'",
+  );
+  return rows.map((row) => row.name);
+}
+
+async function counted(table: ReloadedTable): Promise<string> {
+  return (await table.rows("count(*)", "min(v)", "max(v)"))[0] ?? "";
+}
+
+test("delete_limit_pct: exit 5 and nothing changed; --allow-deletes applies it", async () => {
+  const table = await reloadedTable(place);
+  table.fullAt("10:00", 1, numbers(1, 1000, "a"));
+  await table.loadAt("10:01");
+  table.fullAt("12:00", 1, numbers(1, 799, "b"));
+  const stopped = await table.loadAt("13:00");
+  expect([stopped.exit, stopped.failures]).toEqual([
+    5,
+    ["DELETE_LIMIT: The newer full load lacks 201 of 1000 rows; delete_limit_pct is 20"],
+  ]);
+  expect([await counted(table), await table.generation(), await shadows()]).toEqual(["1000 a a", 1, []]);
+  expect(await table.history()).toEqual(["LOAD00000001 loaded 1", "LOAD00000001 pending 2"]);
+  expect((await table.loadAt("13:05", { allowDeletes: true })).exit).toBe(0);
+  expect(await counted(table)).toBe("799 b b");
+  table.fullAt("14:00", 1, numbers(1, 640, "b"));
+  expect((await table.loadAt("15:00")).exit).toBe(0);
+  expect(await counted(table)).toBe("640 b b");
+});
+
+test("killed between shadow and apply it leaves the table as it was; the next run applies it", async () => {
+  const table = await reloadedTable(place);
+  table.fullAt("10:00", 1, numbers(1, 10, "a"));
+  await table.loadAt("10:01");
+  table.fullAt("12:00", 1, numbers(2, 11, "b"));
+  const { rows } = await place.client.query<{ id: number }>(
+    "select table_id as id from drayage.tables where table_name = $1",
+    [table.name],
+  );
+  await place.client.query("select pg_advisory_lock($1, $2)", [lockClass.table, rows[0]?.id]);
+  const run = startDrayage(["load"], { cwd: place.dir, env: { HOME: place.dir, DATABASE_URL: place.url } });
+  const waits = "select from pg_stat_activity where wait_event = 'advisory' and datname = current_database()";
+  while ((await place.client.query(waits)).rowCount === 0) await sleep(10);
+  run.kill("SIGKILL");
+  await run.ended;
+  await place.client.query("select pg_advisory_unlock($1, $2)", [lockClass.table, rows[0]?.id]);
+  expect([await counted(table), (await shadows()).length]).toEqual(["10 a a", 1]);
+  const next = await table.loadAt("13:00");
+  expect([next.exit, next.counts]).toEqual([0, { read: 10, inserted: 1, updated: 9 }]);
+  expect([await counted(table), await table.generation(), await shadows()]).toEqual(["10 b b", 2, []]);
+});
+
+describe("the connection breaks at the COMMIT that applies it", () => {
+  test.each<[Verdict, string]>([
+    ["cut", "2 b b"],
+    ["drop", "3 a a"],
+  ])("%s", async (verdict, then) => {
+    let armed = false;
+    let raised = false;
+    const decide = (message: FrontendMessage): Verdict => {
+      raised ||= armed && message.sql.includes("set generation = $2");
+      if (!raised || message.type !== "Q" || message.sql !== "commit") return "pass";
+      armed = false;
+      raised = false;
+      return verdict;
+    };
+    const proxy = await startPostgresProxy(place.url, decide);
+    try {
+      const table = await reloadedTable({ ...place, url: proxy.url });
+      table.fullAt("10:00", 1, numbers(1, 3, "a"));
+      await table.loadAt("10:01");
+      table.fullAt("12:00", 1, numbers(1, 2, "b"));
+      armed = true;
+      const broken = await table.loadAt("13:00");
+      expect([broken.exit, await counted(table)]).toEqual([verdict === "cut" ? 0 : 1, then]);
+      expect((await table.loadAt("13:01")).exit).toBe(0);
+      expect([await counted(table), await table.generation()]).toEqual(["2 b b", 2]);
+      await table.loadAt("13:02");
+      expect(await shadows()).toEqual([]);
+    } finally {
+      await proxy.stop();
+    }
+  });
+});
+
+test("an object of it that cannot be loaded holds all of it; mended, it is applied", async () => {
+  const table = await reloadedTable(place, { reject_limit: 0, reject_limit_pct: 0 });
+  for (const n of [1, 2]) table.fullAt("10:00", n, csv("id,v", `${n},a`));
+  await table.loadAt("10:01");
+  table.fullAt("12:00", 1, csv("id,v", "1,b"));
+  table.fullAt("12:01", 2, csv("id,v", "two,b", "2,b"));
+  table.changeAt("12:30", csv("Op,id,v", "I,3,c"));
+  const failed = await table.loadAt("13:00");
+  expect([failed.exit, failed.failures]).toEqual([5, [expect.stringMatching(/^REJECT_LIMIT: 1 of 2/)]]);
+  expect(await table.rows("id", "v")).toEqual(["1 a", "2 a", "3 c"]);
+  expect(await table.rejects()).toEqual([]);
+  // Nothing has changed: it is not read again.
+  const waiting = await table.loadAt("13:05");
+  expect([waiting.exit, waiting.report.tables[0]?.waiting.length, waiting.counts]).toEqual([5, 1, {}]);
+  table.fullAt("14:00", 2, csv("id,v", "2,b"));
+  expect((await table.loadAt("15:00")).exit).toBe(0);
+  expect(await table.rows("id", "v")).toEqual(["1 b", "2 b", "3 c"]);
+});
+
+test("a foreign key that needs a row that is gone: nothing is changed", async () => {
+  const table = await reloadedTable(place, {}, "create table TABLE (id bigint primary key, v text)");
+  await place.client.query(
+    `create table public.${table.name}_child (of bigint references public.${table.name}); grant references on public.${table.name} to public`,
+  );
+  table.fullAt("10:00", 1, csv("id,v", "1,a", "2,a"));
+  await table.loadAt("10:01");
+  await place.client.query(`insert into public.${table.name}_child values (2)`);
+  table.fullAt("12:00", 1, csv("id,v", "1,b"));
+  const refused = await table.loadAt("13:00");
+  expect([refused.exit, refused.failures]).toEqual([
+    1,
+    [
+      `RELOAD_REFUSED: The main table refuses what a newer full load would change (SQLSTATE 23503, constraint ${table.name}_child_of_fkey)`,
+    ],
+  ]);
+  expect([await table.rows("id", "v"), await shadows()]).toEqual([["1 a", "2 a"], []]);
+});
+
+test("in a bucket that was copied nobody knows which changes came after it; changes_from says so", async () => {
+  const table = await reloadedTable(place);
+  table.fullAt("10:00", 1, csv("id,v", "1,a", "2,a"));
+  for (const clock of ["10:30", "12:30"]) table.changeAt(clock, csv("Op,id,v", `U,1,${clock}`), "20:00");
+  await table.loadAt("20:01");
+  table.fullAt("20:30", 1, csv("id,v", "1,b", "2,b"));
+  const held = await table.loadAt("21:00");
+  expect([held.exit, held.failures]).toEqual([6, [expect.stringMatching(/^NEW_GENERATION: .*were copied/)]]);
+  expect(held.report.tables[0]?.failures[0]?.error.lines.at(-1)).toContain("changes_from: 2026-03-10T20:30:00.000Z");
+  table.configure({ primary_key: ["id"], columns: { id: "bigint" }, changes_from: "2026-03-10T12:00" });
+  expect((await table.loadAt("21:05")).exit).toBe(0);
+  expect(await table.rows("id", "v")).toEqual(["1 12:30", "2 b"]);
+});
+
+test("an append table keeps what it has: a newer full load waits", async () => {
+  const table = await reloadedTable(place, { write_mode: "append", primary_key: undefined, dialect: { header: true } });
+  table.fullAt("10:00", 1, csv("id,v", "1,a"));
+  await table.loadAt("10:01");
+  table.fullAt("12:00", 1, csv("id,v", "1,b"));
+  expect((await table.loadAt("13:00")).failures).toEqual([expect.stringMatching(/^NEW_GENERATION: .*only appends/)]);
+  expect(await table.rows("id", "v")).toEqual(["1 a"]);
+});
+
+test("a full load without a record is no order to empty the table", async () => {
+  const table = await reloadedTable(place);
+  table.fullAt("10:00", 1, csv("id,v", "1,a"));
+  await table.loadAt("10:01");
+  table.fullAt("12:00", 1, csv("id,v"));
+  const held = await table.loadAt("13:00");
+  expect([held.exit, held.failures]).toEqual([6, [expect.stringMatching(/^NEW_GENERATION: .*holds no record/)]]);
+  expect(await table.rows("id", "v")).toEqual(["1 a"]);
+});
