@@ -223,6 +223,22 @@ const cases: readonly Case[] = [
     sqlstate: "P0002",
   },
   {
+    name: "a policy",
+    reason: "row_security",
+    also: "alter table TABLE enable row level security, force row level security; create policy p on TABLE using (true) with check (v <> 'zap')",
+    bad: "2,zap",
+    sqlstate: "42501",
+  },
+  {
+    name: "nothing to order by",
+    reason: "no_order",
+    header: "Op,id,v",
+    good: "1",
+    bad: "I,2,x",
+    column: "v",
+    entry: { order_by: "v" },
+  },
+  {
     name: "too big for an index",
     reason: "row_too_big",
     also: "create index on TABLE (v)",

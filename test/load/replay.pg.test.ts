@@ -1,5 +1,6 @@
 /** Fix, then `rejects replay`: the records are in, once, where nothing newer is; the counts move; what fails again keeps its row. */
 import { rmSync } from "node:fs";
+import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -166,6 +167,37 @@ test("two replays at once: each record once", async () => {
   expect(both.map(({ failures }) => failures)).toEqual([[], []]);
   expect(both.reduce((sum, { counts }) => sum + (counts.inserted ?? 0), 0)).toBe(100);
   expect(await history(table)).toEqual(Array.from({ length: 5 }, () => "loaded 40 40 0 0 0 0 0"));
+});
+
+test("two replays that have both read a reject before either is done: its row is there once", async () => {
+  // Append: no key would hide a second row. The record that stays bad keeps the entry open for the second replay.
+  const entry = { ...limits, write_mode: "append" };
+  const table = await oneTable(place, entry, "create table TABLE (id integer, v integer)");
+  table.full(1, csv("id,v", "1,1", "2,x", "3,y", "4"));
+  await table.load();
+  await widenColumn(table);
+  let arrived = 0;
+  let open = () => {};
+  const both = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const meeting = (source: ObjectSource): ObjectSource => ({
+    ...source,
+    open: (object, options) => {
+      if (++arrived === 2) open();
+      const body = source.open(object, options);
+      return Readable.from(
+        (async function* () {
+          await both;
+          yield* body as AsyncIterable<Buffer>;
+        })(),
+      );
+    },
+  });
+  const replays = await Promise.all([table.replay({ through: meeting }), table.replay({ through: meeting })]);
+  expect(replays.map(({ failures }) => failures)).toEqual([[], []]);
+  expect(await table.rows("id", "v", "_record")).toEqual(["1 1 1", "2 x 2", "3 y 3"]);
+  expect(await history(table)).toEqual(["loaded_with_rejects 4 3 0 0 0 0 1"]);
 });
 
 test("append: a replayed record is a row, once", async () => {
