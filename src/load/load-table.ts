@@ -71,6 +71,20 @@ export async function loadTable(
   return loader.report;
 }
 
+/** Of an append table what comes before an object that failed is open, the rest waits behind it. What waits itself is said wherever it stands. */
+function before(spec: TableSpec, all: readonly OpenObject<SourceObject>[]) {
+  const first = keepsOrder(spec) ? all.findIndex((one) => one.state === "waiting") : -1;
+  if (first < 0) return { open: all, behind: [], failed: "" };
+  return {
+    open: all.filter((one, i) => i < first || one.state === "waiting"),
+    behind: all
+      .slice(first)
+      .filter((one) => one.state !== "waiting")
+      .map((one) => one.object),
+    failed: all[first]?.object.key ?? "",
+  };
+}
+
 /** Claims that are still to do; each by itself when a unit of them failed. */
 interface Left {
   readonly claims: readonly Claim<SourceObject>[];
@@ -107,22 +121,10 @@ class TableLoader {
       this.report.notes.push(pausedText(state.pausedReason, all.length));
       return;
     }
-    const open = this.#before(all);
+    const { open, behind, failed } = before(this.#spec, all);
     const left = await this.#work(open, state);
+    noteBehind(this.report, behind, failed);
     if (left) await this.#waitForPassed();
-  }
-
-  /** Of an append table what comes before an object that failed. What waits is said wherever it stands. */
-  #before(open: readonly OpenObject<SourceObject>[]): readonly OpenObject<SourceObject>[] {
-    const first = keepsOrder(this.#spec) ? open.findIndex((one) => one.state === "waiting") : -1;
-    if (first < 0) return open;
-    const behind = open.slice(first).filter((one) => one.state !== "waiting");
-    noteBehind(
-      this.report,
-      behind.map((one) => one.object),
-      open[first]?.object.key ?? "",
-    );
-    return open.filter((one, i) => i < first || one.state === "waiting");
   }
 
   /** False when the table was stopped: somebody has to decide. */

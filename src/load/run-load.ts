@@ -5,7 +5,6 @@ import type { ObjectSource } from "../source/object-source.ts";
 import { noteBackfillRun } from "../warehouse/backfills.ts";
 import { type Again, LoadHistory, type OpenObject } from "../warehouse/load-history.ts";
 import { migrate } from "../warehouse/migrate.ts";
-import { lastEntry } from "../warehouse/open-entries.ts";
 import { type Dropped, dropOld } from "../warehouse/retention.ts";
 import { startRun } from "../warehouse/runs.ts";
 import { Session } from "../warehouse/session.ts";
@@ -23,7 +22,7 @@ import { noteReplay } from "./note-unit.ts";
 import { exitOf, newTableReport, type RunReport, sumCounts, type TableReport } from "./report.ts";
 import { replayWaiting } from "./run-replay.ts";
 import { TableListing } from "./table-listing.ts";
-import { noteVanished } from "./vanished-objects.ts";
+import { noteVanished, OpenBefore } from "./vanished-objects.ts";
 import { Worker } from "./worker.ts";
 
 export interface RunSettings {
@@ -154,7 +153,7 @@ async function loadEverything(
   const { again } = settings;
   const named = settings.objects.length > 0;
   const open: Open = new Map();
-  const before = await lastEntry(control, config.warehouse.stateSchema);
+  const before = await OpenBefore.read(control, settings);
   const copied = new CopiedSource(control, config.warehouse.stateSchema);
   const listings = new Map<string, TableListing>();
   const listed = new Set<string>();
@@ -162,6 +161,7 @@ async function loadEverything(
     settings.signal?.throwIfAborted();
     sightings.add(spec, objects);
     listingOf(listings, spec.name).add(objects);
+    before.list(objects);
     const asked = named
       ? objects.filter((object) => isAsked(object, settings.objects, listed))
       : objects.filter((object) => again?.selects(object) ?? true);
@@ -197,9 +197,7 @@ async function loadEverything(
   const loaded = await loadTables(runId, work, open, listings, settings);
   if (!named && again === undefined) await replayWaitingRecords(control, runId, settings, discovery.tables, loaded);
   const isWhole = discovery.whole && scopeOf(settings) !== "objects";
-  const tables = isWhole
-    ? await noteVanished(control, loaded, { ...settings, open, fullLoads: listings, lastEntry: before })
-    : loaded;
+  const tables = isWhole ? await noteVanished(control, before, loaded, { ...settings, fullLoads: listings }) : loaded;
   return { runId, tables, listed: discovery.listed, ignored: discovery.ignored, unclaimed: discovery.unclaimed };
 }
 

@@ -5,7 +5,6 @@
 import type { Config } from "../config/config.ts";
 import { DrayageError } from "../errors.ts";
 import type { ObjectSource } from "../source/object-source.ts";
-import type { OpenObject } from "../warehouse/load-history.ts";
 import { failGone, type OpenEntry, openEntries, supersedeEntries } from "../warehouse/open-entries.ts";
 import type { Session } from "../warehouse/session.ts";
 import { type SourceObject, type TableFilter, tableOfPath } from "./discover.ts";
@@ -16,29 +15,71 @@ export interface VanishedSettings {
   readonly source: ObjectSource;
   /** undefined: every table was listed. */
   readonly wanted: TableFilter | undefined;
-  /** By table: what was listed and is open. */
-  readonly open: ReadonlyMap<string, readonly OpenObject<SourceObject>[]>;
-  /** The newest entry before the listing began: what another run noted since may have come since. */
-  readonly lastEntry: bigint;
-  /** Keys of full loads that are listed, by table. */
+  /** Full loads that are listed, by table. */
   readonly fullLoads: ReadonlyMap<string, { readonly fullLoads: readonly SourceObject[] }>;
 }
 
 const goneText = "the object is gone from the source, and was never loaded";
 
+/**
+ * What was open before the listing began, less what is listed. Taken at no other moment: an entry that a backfill or a mark opens while
+ * the run works was listed as one that is final.
+ */
+export class OpenBefore {
+  readonly #left: Map<string, OpenEntry[]>;
+  readonly #again = new Set<OpenEntry>();
+
+  private constructor(entries: readonly OpenEntry[]) {
+    this.#left = new Map();
+    for (const entry of entries) this.#left.set(entry.key, [...(this.#left.get(entry.key) ?? []), entry]);
+  }
+
+  static async read(session: Session, { config, source }: Pick<VanishedSettings, "config" | "source">) {
+    return new OpenBefore(await openEntries(session, config.warehouse.stateSchema, source.base));
+  }
+
+  /** A page of the listing. */
+  list(objects: readonly SourceObject[]): void {
+    if (this.#left.size === 0) return;
+    for (const { key, etag, lastModified } of objects) {
+      const own = this.#left.get(key);
+      if (own === undefined) continue;
+      const isThis = (entry: OpenEntry) =>
+        entry.etag === etag && entry.lastModified.getTime() === lastModified.getTime();
+      for (const entry of own) if (entry.lastModified < lastModified) this.#again.add(entry);
+      this.#left.set(
+        key,
+        own.filter((entry) => !isThis(entry)),
+      );
+    }
+  }
+
+  /** Of tables that were listed as a whole. */
+  gone({ config, source, wanted }: VanishedSettings): OpenEntry[] {
+    return [...this.#left.values()].flat().filter((entry) => {
+      // A table that is off, or that this run was not asked about, was not looked at.
+      const reads = tableOfPath(config, entry.key.slice(source.base.prefix.length));
+      return reads?.spec.name === entry.table && (wanted === undefined || wanted.wants(reads.spec, reads.folder));
+    });
+  }
+
+  /** Whether its key is listed with a newer version. */
+  cameAgain(entry: OpenEntry): boolean {
+    return this.#again.has(entry);
+  }
+}
+
 /** Only after a listing of all that the tables have. Adds what needs somebody to the reports, which it returns. */
 export async function noteVanished(
   session: Session,
+  before: OpenBefore,
   reports: readonly TableReport[],
   settings: VanishedSettings,
 ): Promise<readonly TableReport[]> {
-  const { config, source } = settings;
-  const { stateSchema } = config.warehouse;
-  const entries = (await openEntries(session, stateSchema, source.base, settings.lastEntry)).filter((entry) =>
-    isGone(entry, settings),
-  );
+  const { stateSchema } = settings.config.warehouse;
+  const entries = before.gone(settings);
   if (entries.length === 0) return reports;
-  const replaced = entries.filter((entry) => isReplaced(entry, settings));
+  const replaced = entries.filter((entry) => isReplaced(entry, before.cameAgain(entry), settings));
   await supersedeEntries(
     session,
     stateSchema,
@@ -70,24 +111,11 @@ export async function noteVanished(
   return [...all.values()].sort((a, b) => (a.table < b.table ? -1 : 1));
 }
 
-function isGone(entry: OpenEntry, { config, source, wanted, open }: VanishedSettings): boolean {
-  const listed = (open.get(entry.table) ?? []).some(
-    ({ object }) =>
-      object.key === entry.key &&
-      object.etag === entry.etag &&
-      object.lastModified.getTime() === entry.lastModified.getTime(),
-  );
-  if (listed) return false;
-  // A table that is off, or that this run was not asked about, was not looked at.
-  const reads = tableOfPath(config, entry.key.slice(source.base.prefix.length));
-  return reads?.spec.name === entry.table && (wanted === undefined || wanted.wants(reads.spec, reads.folder));
-}
-
-/** A full load is replaced by what was written since; of changed rows alone, by nothing. */
-function isReplaced(entry: OpenEntry, { config, source, fullLoads }: VanishedSettings): boolean {
+/** A full load is replaced by what was written since, a change by a newer version of its key; changed rows alone by nothing. */
+function isReplaced(entry: OpenEntry, cameAgain: boolean, { config, source, fullLoads }: VanishedSettings): boolean {
   const reads = tableOfPath(config, entry.key.slice(source.base.prefix.length));
   if (entry.kind === "full_load" && reads?.spec.config.fullLoad === "changes") return false;
-  if (entry.replaced) return true;
+  if (entry.replaced || cameAgain) return true;
   const newer = fullLoads.get(entry.table)?.fullLoads ?? [];
   return entry.kind === "full_load" && newer.some((object) => object.lastModified > entry.lastModified);
 }

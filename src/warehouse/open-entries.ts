@@ -16,12 +16,11 @@ export interface OpenEntry {
   readonly error: string | undefined;
 }
 
-/** Of keys in one bucket that begin so, up to an entry; what a live run holds is left out. */
+/** Of keys in one bucket that begin so; what a live run holds is left out. */
 export async function openEntries(
   session: Session,
   stateSchema: string,
   base: { readonly bucket: string; readonly prefix: string },
-  upTo: bigint,
 ): Promise<OpenEntry[]> {
   const state = ident(stateSchema);
   const { rows } = await session.query<{
@@ -43,9 +42,9 @@ export async function openEntries(
             ) as replaced
      from ${state}.load_history h join ${state}.tables t using (table_name)
      where h.status in ('pending', 'loading', 'failed') and not (h.status = 'loading' and ${runIsAlive("h.run_id")})
-       and h.bucket = $1 and starts_with(h.key, $2) and h.id <= $3
+       and h.bucket = $1 and starts_with(h.key, $2)
      order by h.table_name, h.id`,
-    [base.bucket, base.prefix, upTo.toString()],
+    [base.bucket, base.prefix],
   );
   return rows.map((row) => ({
     id: BigInt(row.id),
@@ -86,12 +85,4 @@ export async function failGone(
      where h.id = any($1::bigint[]) and h.status in ('pending', 'failed', 'loading') and not (h.status = 'loading' and ${runIsAlive("h.run_id")})`,
     [ids.map(String), error],
   );
-}
-
-/** The newest entry there is: what has a greater id was noted by others since. */
-export async function lastEntry(session: Session, stateSchema: string): Promise<bigint> {
-  const { last } = await session.one<{ last: string }>(
-    `select coalesce(max(id), 0) as last from ${ident(stateSchema)}.load_history`,
-  );
-  return BigInt(last);
 }

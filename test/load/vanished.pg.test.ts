@@ -49,6 +49,37 @@ describe("a change object that was never loaded is gone", () => {
     ]);
   });
 
+  test("one that becomes open while the run works was listed, and is not taken for gone", async () => {
+    const table = await reloadedTable(place);
+    table.fullAt("10:00", 1, csv("Op,id,v", "I,1,a"));
+    table.changeAt("10:30", csv("Op,id,v", "U,1,b"));
+    expect((await table.loadAt("10:31")).exit).toBe(0);
+    // As `mark pending` and a backfill that is killed leave it.
+    const reopen = (source: ObjectSource): ObjectSource => ({
+      ...source,
+      async *list(folder) {
+        yield* source.list(folder);
+        await place.client.query(
+          "update drayage.load_history set status = 'pending', finished_at = null where table_name = $1",
+          [table.name],
+        );
+      },
+    });
+    expect(await table.loadAt("10:35", { through: reopen })).toMatchObject({ exit: 0, failures: [] });
+    expect((await table.loadAt("10:36")).counts).toMatchObject({ read: 2 });
+  });
+
+  test("a failed version of a key that came again is replaced by it", async () => {
+    const { table } = await failing();
+    table.changeAt("10:30", "still not csv\0\0\0", "10:50");
+    const { failures } = await table.loadAt("11:00");
+    expect(failures.filter((failure) => failure.startsWith("OBJECT_GONE"))).toEqual([]);
+    expect((await table.history()).filter((line) => line.startsWith("2026"))).toEqual([
+      "20260310-103000000 superseded 1",
+      "20260310-103000000 pending 1",
+    ]);
+  });
+
   test("back again it is loaded", async () => {
     const { table, path } = await failing();
     table.remove(path);
