@@ -33,7 +33,7 @@ export const badSettings: readonly BadInput[] = [
     exit: 2,
     code: "CONFIG_MISSING",
     says: /no config file/,
-    where: /file drayage\.yaml/,
+    where: /file (\S+\/)?drayage\.yaml/,
     next: /--config/,
   },
   {
@@ -45,7 +45,7 @@ export const badSettings: readonly BadInput[] = [
     exit: 2,
     code: "CONFIG_INVALID",
     says: /drayage\.yaml:4:\d+ {2}tables\.orders\.primary_kye: unknown key; did you mean primary_key\?/,
-    where: /file drayage\.yaml/,
+    where: /file (\S+\/)?drayage\.yaml/,
     next: /docs\/config\.md/,
   },
   {
@@ -55,7 +55,7 @@ export const badSettings: readonly BadInput[] = [
     exit: 2,
     code: "CONFIG_INVALID",
     says: /drayage\.yaml:2:\d+ {2}warehouse\.url: .*DATABASE_URL/,
-    where: /file drayage\.yaml/,
+    where: /file (\S+\/)?drayage\.yaml/,
     next: /Mend the lines/,
   },
   {
@@ -65,7 +65,7 @@ export const badSettings: readonly BadInput[] = [
     exit: 2,
     code: "CONFIG_INVALID",
     says: /warehouse\.url: must be a postgresql:\/\/ URL/,
-    where: /file drayage\.yaml/,
+    where: /file (\S+\/)?drayage\.yaml/,
     next: /Mend the lines/,
   },
   {

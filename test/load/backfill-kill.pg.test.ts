@@ -59,7 +59,7 @@ tables:
     columns: { ${ignored === undefined ? "" : `${ignored}: ignore`} }
 `);
   const load = async () => {
-    const ran = await place.run(["load", "--json"]);
+    const ran = await place.runApart(["load", "--json"]);
     expect(faultsOf(ran)).toEqual([]);
     expect(ran.exit).toBe(0);
   };

@@ -38,7 +38,7 @@ warehouse: {url: "\${DATABASE_URL}", schema: shop}
 tables:
 ${tables[kind]}
 `);
-      const { exit, stdout } = await place.run(["load", "--json", "--quiet"]);
+      const { exit, stdout } = await place.runApart(["load", "--json", "--quiet"]);
       const report = JSON.parse(stdout) as { peak_rss_bytes: number; counts: { read: number; inserted: number } };
       expect({ exit, ...report.counts }).toMatchObject({ exit: 0, read: rows, inserted: rows });
       expect(report.peak_rss_bytes).toBeLessThan(mostBytes);

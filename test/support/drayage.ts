@@ -1,7 +1,10 @@
 /** Runs the built program as a process of its own, as a person or a cron would. */
 import { spawn } from "node:child_process";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { runProgram } from "../../src/cli/program.ts";
 
 /** What `npm run build` makes; `npm test` builds first. */
 export const program = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
@@ -32,6 +35,37 @@ export interface RunningDrayage {
   /** Its standard error up to now. */
   complained(): string;
   readonly ended: Promise<Ran>;
+}
+
+/**
+ * The same in this process: all that main.ts does is to hand the process over. Starting one costs a second; what is about the
+ * process itself (its signals, its memory, its environment's credentials) starts one.
+ */
+export async function runHere(args: readonly string[], options: RunOptions): Promise<Ran> {
+  const [stdout, stderr] = [new KeptStream(), new KeptStream()];
+  const env = { DRAYAGE_CONFIG: join(options.cwd, "drayage.yaml"), HOME: tmpdir(), ...options.env };
+  const exit = await runProgram({
+    argv: args,
+    env,
+    stdout: stdout as unknown as NodeJS.WriteStream,
+    stderr: stderr as unknown as NodeJS.WriteStream,
+    pid: process.pid,
+    hostname: hostname(),
+  });
+  return { exit, stdout: stdout.text(), stderr: stderr.text() };
+}
+
+class KeptStream extends Writable {
+  readonly #chunks: Buffer[] = [];
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.#chunks.push(chunk);
+    done();
+  }
+
+  text(): string {
+    return Buffer.concat(this.#chunks).toString("utf8");
+  }
 }
 
 export function runDrayage(args: readonly string[], options: RunOptions): Promise<Ran> {

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { inject } from "vitest";
 import { type FreshDatabase, freshDatabase, onServer } from "./database.ts";
-import { type Ran, runDrayage } from "./drayage.ts";
+import { type Ran, runDrayage, runHere } from "./drayage.ts";
 
 export interface Workplace extends Pick<FreshDatabase, "client"> {
   readonly dir: string;
@@ -19,8 +19,10 @@ export interface Workplace extends Pick<FreshDatabase, "client"> {
   config(yaml: string): void;
   /** Writes an object; `path` is below the source. */
   put(path: string, body: Uint8Array | string): void;
-  /** Runs the program here; DATABASE_URL is `url`. */
+  /** Runs the program on the workplace, in this process; DATABASE_URL is `url`. */
   run(args: readonly string[], env?: Readonly<Record<string, string | undefined>>): Promise<Ran>;
+  /** The same in a process of its own. */
+  runApart(args: readonly string[], env?: Readonly<Record<string, string | undefined>>): Promise<Ran>;
   end(): Promise<void>;
 }
 
@@ -51,7 +53,8 @@ export async function openWorkplace(
       mkdirSync(dirname(join(drops, path)), { recursive: true });
       writeFileSync(join(drops, path), body);
     },
-    run: (args, env = {}) => runDrayage(args, { cwd: dir, env: { HOME: dir, DATABASE_URL: url.href, ...env } }),
+    run: (args, env = {}) => runHere(args, { cwd: dir, env: { HOME: dir, DATABASE_URL: url.href, ...env } }),
+    runApart: (args, env = {}) => runDrayage(args, { cwd: dir, env: { HOME: dir, DATABASE_URL: url.href, ...env } }),
     async end() {
       rmSync(dir, { recursive: true, force: true });
       await database.drop();

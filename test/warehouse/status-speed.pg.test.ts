@@ -74,7 +74,7 @@ test("the program, from start to exit", async () => {
   // The best of some: what else this machine does is not what is measured.
   for (let n = 0; n < 5 && fastest > programLimitMs; n += 1) {
     const began = performance.now();
-    const { exit, stdout } = await place.run(["status"]);
+    const { exit, stdout } = await place.runApart(["status"]);
     fastest = Math.min(fastest, performance.now() - began);
     expect(exit).toBe(7);
     expect(stdout).toMatch(
