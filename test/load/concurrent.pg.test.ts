@@ -1,10 +1,11 @@
 /** Loads side by side on one database, and a load that is frozen while another takes its objects over. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Ran } from "../support/drayage.ts";
-import { backends, holdLoad, terminate } from "../support/held-load.ts";
-import { type FrontendMessage, isFence, mergeCommits } from "../support/postgres-proxy.ts";
-import { faultsOf, loadedKeys, openScene, type Scene, type Stage, summaryOf } from "../support/scene.ts";
+import { armHere, stepsOfTable } from "../support/armed.ts";
+import { type CrashScene, openCrashScene, stopsOf } from "../support/crash-scene.ts";
+import { backends, terminate } from "../support/held-load.ts";
+import type { LoadedHere } from "../support/load-here.ts";
+import { faultsOf, loadedKeys, openScene, type Scene, type Stage } from "../support/scene.ts";
 
 let scene: Scene;
 beforeAll(async () => {
@@ -62,83 +63,66 @@ describe("loads started together", () => {
     }));
 });
 
-/** Where the first load is frozen: its message is held back, so that its claims, and what it has locked, stand. */
-const frozenAt: readonly { name: string; at: () => (message: FrontendMessage) => boolean }[] = [
-  {
-    name: "in COPY",
-    at:
-      () =>
-      ({ type }) =>
-        type === "d",
-  },
-  {
-    name: "at the fence, under the table's lock",
-    at:
-      () =>
-      ({ type, sql }) =>
-        type === "P" && isFence(sql),
-  },
-  { name: "at COMMIT", at: mergeCommits },
-];
-
-/** The backends that are ended under the frozen load. */
-const broken: readonly { name: string; where: string }[] = [
-  { name: "every connection", where: backends.all },
-  { name: "the run lock's connection alone", where: backends.run },
-];
-
-describe("a frozen load", () => {
-  for (const { name, at } of frozenAt) {
-    test(`${name}: while it lives, another ends with 4 after lock_wait, and names it`, () =>
-      frozen(at(), async (stage) => {
-        const began = performance.now();
-        const other = await stage.load({ lockWait: "1s", args: ["--concurrency", "4"] });
-        expect(other.exit).toBe(4);
-        expect(JSON.stringify(summaryOf(other).tables)).toMatch(/HELD_ELSEWHERE/);
-        // Waiting once for each table, not once for each object of it.
-        expect(performance.now() - began).toBeLessThan(15_000);
-        return undefined;
-      }));
-  }
-
-  for (const { name, at } of frozenAt) {
-    for (const { name: what, where } of broken) {
-      // What holds the table's lock holds everybody off: only its own backend's end frees it.
-      if (where !== backends.all && name !== "in COPY") continue;
-      test(`${name}: ${what} broken, another takes over, and it is fenced when it wakes`, () =>
-        frozen(at(), async (stage) => {
-          expect(await terminate(stage.client, where)).toBeGreaterThan(0);
-          const other = await stage.load();
-          expect(faultsOf(other)).toEqual([]);
-          expect(other.exit).toBe(0);
-          await scene.check(stage.client);
-          return other;
-        }));
-    }
-  }
-});
-
-/** Freezes a load at its first such message, wakes it after `meanwhile`, and checks that nothing was applied twice. */
-async function frozen(
-  at: (message: FrontendMessage) => boolean,
-  meanwhile: (stage: Stage) => Promise<Ran | undefined>,
-): Promise<void> {
-  await onStage(async (stage) => {
-    // One table at a time: a connection that breaks while it is being made is not tried again.
-    const held = await holdLoad(stage, at, ["--concurrency", "1"]);
+/** Each table of the first load stands still at a step of its own; `meanwhile`, then it goes on. */
+describe("a load that is frozen at each step of the way, of full loads and of changes", () => {
+  async function frozen(meanwhile: (scene: CrashScene, wake: () => void) => Promise<LoadedHere>): Promise<LoadedHere> {
+    const scene = await openCrashScene(stepsOfTable, ["full", "changes"]);
+    const armed = armHere(stopsOf(scene, stepsOfTable));
     try {
-      held.run.kill("SIGSTOP");
-      const other = await meanwhile(stage);
-      held.letGo();
-      held.run.kill("SIGCONT");
-      const ran = await held.run.ended;
-      expect(faultsOf(ran)).toEqual([]);
-      expect(ran.exit).toBe(0);
-      const keys = loadedKeys(ran).concat(other === undefined ? [] : loadedKeys(other));
+      const first = scene.loadHere();
+      await Promise.race([
+        armed.allReached,
+        first.then((ended) => expect.fail(`it ended: ${ended.failures.join("; ")}`)),
+      ]);
+      const other = await meanwhile(scene, armed.letGo);
+      armed.letGo();
+      const ended = await first;
+      expect(ended.failures).toEqual([]);
+      // Nothing was applied twice, whoever it was that loaded it.
+      const keys = [ended, other]
+        .flatMap(({ report }) => report.tables.flatMap((table) => table.objects))
+        .map((one) => one.key);
       expect(new Set(keys).size).toBe(keys.length);
-      await scene.check(stage.client);
+      await scene.check();
+      return other;
     } finally {
-      await held.end();
+      armed.letGo();
+      armed.disarm();
+      await scene.end();
     }
+  }
+
+  test("while it lives, another ends with 4 after lock_wait, and names it", async () => {
+    const began = performance.now();
+    const other = await frozen((scene) => {
+      scene.lockWait("1s");
+      return scene.loadHere();
+    });
+    expect(other.exit).toBe(4);
+    const held = other.report.tables.flatMap((table) => [...table.held, ...table.failures.map(({ error }) => error)]);
+    expect(held.length).toBeGreaterThan(stepsOfTable.length);
+    expect(new Set(held.map((one) => one.code))).toEqual(new Set(["HELD_ELSEWHERE"]));
+    // Waiting once for each table, not once for each object of it.
+    expect(performance.now() - began).toBeLessThan(30_000);
   });
-}
+
+  test("every connection broken: another takes over, and it is fenced when it wakes", async () => {
+    const other = await frozen(async (scene) => {
+      expect(await terminate(scene.place.client, backends.all)).toBe(scene.tables.length + 1);
+      return scene.loadHere();
+    });
+    expect(other.failures).toEqual([]);
+  });
+
+  test("the run lock's connection alone broken: what another takes over meanwhile is fenced", async () => {
+    const other = await frozen(async (scene, wake) => {
+      expect(await terminate(scene.place.client, backends.run)).toBe(1);
+      const loading = scene.loadHere();
+      // What holds a table's lock holds everybody off, until it wakes.
+      await sleep(500);
+      wake();
+      return loading;
+    });
+    expect(other.failures).toEqual([]);
+  });
+});

@@ -1,71 +1,123 @@
-/** A load that is told to end, or whose backends are ended under it: units are whole or not there, and nothing is reported wrong. */
+/** A load that is told to end, or whose backends are ended under it, at each step: units are whole or not there, and nothing is reported wrong. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Random } from "../../src/demo/random.ts";
+import { armHere, stepsOfTable as ofTable } from "../support/armed.ts";
+import { type CrashScene, openCrashScene, stopsOf, untilQuiet } from "../support/crash-scene.ts";
 import { backends, holdLoad, terminate } from "../support/held-load.ts";
-import { type FrontendMessage, isFence, mergeCommits } from "../support/postgres-proxy.ts";
-import { faultsOf, loadedKeys, openScene, type Scene, type Stage } from "../support/scene.ts";
+import { type FrontendMessage, mergeCommits } from "../support/postgres-proxy.ts";
+import { faultsOf, openScene, type Scene, type Stage } from "../support/scene.ts";
 
 const seed = Number(process.env.DRAYAGE_TEST_SEED ?? 20260302);
+const randomLoads = process.env.LONG === undefined ? 1 : 6;
 
-let scene: Scene;
-beforeAll(async () => {
-  scene = await openScene(
-    [
-      {
-        name: "orders",
-        drops: { seed: 41, rows: 6000, objects: 4, hours: 3, objectsPerHour: 2, changesPerObject: 60 },
-      },
-      { name: "clicks", append: true, drops: { seed: 42, rows: 2000, objects: 4, hours: 3, changesPerObject: 40 } },
-    ],
-    "200KB",
-  );
-});
-afterAll(() => scene.end());
-
-async function onStage(work: (stage: Stage) => Promise<void>): Promise<void> {
-  const stage = await scene.stage();
+/** Every table stands at its step; what happens then; the load's end. */
+async function atEachStep<T>(scene: CrashScene, happen: () => Promise<T>, signal?: AbortSignal) {
+  const armed = armHere(stopsOf(scene, ofTable));
   try {
-    await work(stage);
+    const loading = scene.loadHere(signal).then(
+      (loaded) => ({ loaded, error: undefined }),
+      (error: unknown) => ({ loaded: undefined, error }),
+    );
+    await Promise.race([armed.allReached, loading.then((end) => expect.fail(`it ended: ${JSON.stringify(end)}`))]);
+    const happened = await happen();
+    armed.letGo();
+    return { ...(await loading), happened };
   } finally {
-    await stage.end();
+    armed.letGo();
+    armed.disarm();
   }
 }
 
-const isClaim = (sql: string) => /insert into \S+load_history as h/.test(sql);
+describe("at each step of the way, of full loads and of changes", () => {
+  test("told to end: claims are given back, the next load completes", async () => {
+    const scene = await openCrashScene(ofTable, ["full", "changes"]);
+    try {
+      const controller = new AbortController();
+      const why = new Error("told to end");
+      const { error } = await atEachStep(scene, async () => controller.abort(why), controller.signal);
+      expect(error).toBe(why);
+      await untilQuiet(scene.place);
+      const { rows } = await scene.place.client.query(
+        `select status from drayage.load_history where status not like 'loaded%' and status <> 'pending'
+         union all select status from drayage.runs where run_id = (select max(run_id) from drayage.runs) and status <> 'failed'`,
+      );
+      expect(rows).toEqual([]);
+      expect((await scene.loadHere()).failures).toEqual([]);
+      await scene.check();
+    } finally {
+      await scene.end();
+    }
+  });
 
-/** Where the load stands when it happens. */
-const places: readonly { name: string; at: () => (message: FrontendMessage) => boolean }[] = [
-  { name: "before a claim", at: always(({ type, sql }: FrontendMessage) => type === "P" && isClaim(sql)) },
-  { name: "after a claim", at: afterClaim },
-  { name: "in COPY", at: always(({ type }: FrontendMessage) => type === "d") },
-  {
-    name: "after COPY",
-    at: always(({ type, sql }: FrontendMessage) => type === "Q" && sql === "release savepoint drayage_raw"),
-  },
-  { name: "before the fence", at: always(({ type, sql }: FrontendMessage) => type === "P" && isFence(sql)) },
-  {
-    name: "in the merge",
-    at: always(({ type, sql }: FrontendMessage) => type === "Q" && sql === 'savepoint "drayage_merge"'),
-  },
-  { name: "before COMMIT", at: mergeCommits },
-];
+  test("the backends that load are ended: it goes on on new connections", async () => {
+    const scene = await openCrashScene(ofTable, ["full", "changes"]);
+    try {
+      const end = await atEachStep(scene, () => terminate(scene.place.client, backends.loading));
+      expect(end.happened).toBe(scene.tables.length);
+      expect(end.error).toBeUndefined();
+      expect(end.loaded?.failures).toEqual([]);
+      await scene.check();
+    } finally {
+      await scene.end();
+    }
+  });
+});
 
-function always<T>(value: T): () => T {
-  return () => value;
-}
+test("the backend that holds the run's lock is ended: the load ends as if nothing had been", async () => {
+  const scene = await openCrashScene(["mid_object"], ["full"]);
+  try {
+    const armed = armHere(stopsOf(scene, ["mid_object"]));
+    const loading = scene.loadHere();
+    await armed.allReached;
+    armed.disarm();
+    expect(await terminate(scene.place.client, backends.run)).toBe(1);
+    armed.letGo();
+    expect(await loading).toMatchObject({ exit: 3, failures: [] });
+    expect((await scene.place.client.query("select status from drayage.runs")).rows).toEqual([{ status: "done" }]);
+    await scene.check();
+  } finally {
+    await scene.end();
+  }
+});
 
-function afterClaim(): (message: FrontendMessage) => boolean {
-  const claimed = new Set<number>();
-  return ({ connection, type, sql }) => {
-    if (type === "S" && isClaim(sql)) claimed.add(connection);
-    return type === "Q" && claimed.has(connection);
-  };
-}
+describe.concurrent("the program", () => {
+  let scene: Scene;
+  beforeAll(async () => {
+    scene = await openScene(
+      [
+        {
+          name: "orders",
+          drops: { seed: 41, rows: 6000, objects: 4, hours: 3, objectsPerHour: 2, changesPerObject: 60 },
+        },
+        { name: "clicks", append: true, drops: { seed: 42, rows: 2000, objects: 4, hours: 3, changesPerObject: 40 } },
+      ],
+      "200KB",
+    );
+  });
+  afterAll(() => scene.end());
 
-describe.concurrent("SIGTERM", () => {
+  async function onStage(work: (stage: Stage) => Promise<void>): Promise<void> {
+    const stage = await scene.stage();
+    try {
+      await work(stage);
+    } finally {
+      await stage.end();
+    }
+  }
+
+  const places: readonly { name: string; at: () => (message: FrontendMessage) => boolean }[] = [
+    {
+      name: "in COPY",
+      at:
+        () =>
+        ({ type }) =>
+          type === "d",
+    },
+    { name: "before COMMIT", at: mergeCommits },
+  ];
   for (const { name, at } of places) {
-    test(`${name}: exit 143, claims given back, the next load completes`, () =>
+    test(`SIGTERM ${name}: exit 143, claims given back`, () =>
       onStage(async (stage) => {
         const held = await holdLoad(stage, at());
         try {
@@ -79,58 +131,17 @@ describe.concurrent("SIGTERM", () => {
         } finally {
           await held.end();
         }
+        await untilQuiet(stage);
         const { rows } = await stage.client.query(
           `select distinct status from drayage.load_history where status not in ('loaded', 'pending')
-           union all select status from drayage.runs where status <> 'failed'
-           union all select 'a session' from pg_stat_activity where datname = current_database() and application_name like 'drayage%'`,
+           union all select status from drayage.runs where status <> 'failed'`,
         );
         expect(rows).toEqual([]);
-        const next = await stage.load();
-        expect(faultsOf(next)).toEqual([]);
-        expect(next.exit).toBe(0);
-        await scene.check(stage.client);
-      }));
-  }
-});
-
-describe.concurrent("a backend is ended", () => {
-  for (const { name, at } of places) {
-    test(`${name}: the load goes on on a new connection`, () =>
-      onStage(async (stage) => {
-        // One table at a time: another's connection may be one that is just being made, and that is not tried again.
-        const held = await holdLoad(stage, at(), ["--concurrency", "1"]);
-        try {
-          expect(await terminate(stage.client, backends.loading)).toBeGreaterThan(0);
-          held.letGo();
-          const ran = await held.run.ended;
-          expect(faultsOf(ran)).toEqual([]);
-          expect(ran.exit).toBe(0);
-          expect(new Set(loadedKeys(ran)).size).toBe(scene.objects);
-        } finally {
-          await held.end();
-        }
-        await scene.check(stage.client);
       }));
   }
 
-  test("the one that holds the run's lock: the load ends as if nothing had been", () =>
-    onStage(async (stage) => {
-      const held = await holdLoad(stage, ({ type }) => type === "d");
-      try {
-        expect(await terminate(stage.client, backends.run)).toBe(1);
-        held.letGo();
-        const ran = await held.run.ended;
-        expect(faultsOf(ran)).toEqual([]);
-        expect(ran.exit).toBe(0);
-      } finally {
-        await held.end();
-      }
-      await scene.check(stage.client);
-      expect((await stage.client.query("select status from drayage.runs")).rows).toEqual([{ status: "done" }]);
-    }));
-
-  for (let n = 1; n <= 6; n++) {
-    test(`at random moments, load ${n} (DRAYAGE_TEST_SEED=${seed})`, () =>
+  for (let n = 1; n <= randomLoads; n++) {
+    test(`backends are ended at random moments, load ${n} (DRAYAGE_TEST_SEED=${seed})`, () =>
       onStage(async (stage) => {
         const random = new Random().reset(seed, n, 0, 8);
         const run = stage.start();

@@ -1,5 +1,8 @@
 /** Arms the failpoints of a program that is started, or of this process: where a table, or the run, stops or dies. */
-import { armFailpoints, type Step } from "../../src/load/failpoint.ts";
+import { armFailpoints, type Step, steps } from "../../src/load/failpoint.ts";
+
+export const stepsOfRun: readonly Step[] = ["after_list", "before_run_end", "after_sightings", "after_run_end"];
+export const stepsOfTable: readonly Step[] = steps.filter((step) => !stepsOfRun.includes(step));
 
 const built = new URL("../../dist/load/failpoint.js", import.meta.url).href;
 
