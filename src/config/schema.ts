@@ -13,7 +13,9 @@ const dialect = v.section({
   row_delimiter: v.rowDelimiter.optional().describe("DMS's CsvRowDelimiter."),
   rfc4180: v.flagOrAuto().optional().describe("DMS's Rfc4180; false means that nothing is ever quoted."),
   nulls: v.nullTokens.optional().describe('Unquoted texts that mean NULL; "" is the empty field.'),
-  encoding: v.encoding.optional().describe("Encoding of the objects."),
+  encoding: v.encoding
+    .optional()
+    .describe("Encoding of the objects, such as latin1 (which is read as windows-1252) or utf-16le."),
   file_timezone: v.timeZone.optional().describe("DMS's DatePartitionTimezone: the zone of the times in object names."),
   unchanged_token: v.text
     .optional()

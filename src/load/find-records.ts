@@ -1,19 +1,23 @@
 /** Finds records of an object again by their numbers, each from the checkpoint before it: a clean load keeps no index of its records. */
 import { RecordReader } from "../rows/record-reader.ts";
 import { checkpointEvery } from "../rows/record-scanner.ts";
+import { isUtf8Name, openTranscoder } from "../rows/transcode.ts";
 import type { ObjectSource } from "../source/object-source.ts";
 import { keptRecordBytes } from "../warehouse/rejects.ts";
-import { isUtf8Name, openObject } from "./open-object.ts";
+import { openObject } from "./open-object.ts";
+import { SourcePlaces } from "./source-places.ts";
 import type { StagedObject, StagedUnit } from "./staged-unit.ts";
 
 export interface FoundRecord {
   /** In the object's bytes, after gunzip. */
   readonly offset: number;
   readonly length: number;
-  /** At most keptRecordBytes of it; of so many records as were asked for. */
+  /** At most keptRecordBytes of it, as UTF-8; of so many records as were asked for. */
   readonly bytes: Buffer | undefined;
 }
 
+/** With line ends and blank lines before the record. */
+const keptHeadBytes = keptRecordBytes + 4096;
 /** Wanted from more places than this, an object is read once from the first of them on. */
 const mostRanges = 32;
 
@@ -60,14 +64,17 @@ export class RecordFinder {
     if (start === undefined) return;
     const { shape } = this.#unit;
     const window = new RecordWindow(start);
+    const places = isUtf8Name(this.#encoding) ? undefined : new SourcePlaces(this.#encoding, shape.rowDelimiter);
     let record = object.first - 1 + group * checkpointEvery;
     const take = (offset: number, length: number) => {
       record++;
       if (wanted.delete(record)) {
+        const place = places === undefined ? { offset, length } : places.of(offset, length);
         const bytes = found.size < kept ? window.slice(offset, Math.min(length, keptRecordBytes)) : undefined;
-        found.set(record, { offset, length, bytes });
+        if (place !== undefined) found.set(record, { ...place, bytes });
       }
       window.dropBefore(offset + length);
+      places?.dropBefore(offset + length);
     };
     const decoder = new RecordReader({
       delimiter: shape.delimiter,
@@ -80,7 +87,7 @@ export class RecordFinder {
       onRecord: (_fields, offset, length) => take(offset, length),
       onFault: (fault) => take(fault.start, window.end - fault.start),
     });
-    for await (const chunk of this.#bytes(object, start)) {
+    for await (const chunk of this.#bytes(object, start, places)) {
       window.push(chunk);
       decoder.write(chunk);
       if (wanted.size === 0 || decoder.fault !== undefined) return;
@@ -88,16 +95,29 @@ export class RecordFinder {
     decoder.end();
   }
 
-  async *#bytes(object: StagedObject, start: number): AsyncGenerator<Buffer> {
+  /** From an offset in the text on. */
+  async *#bytes(object: StagedObject, start: number, places: SourcePlaces | undefined): AsyncGenerator<Buffer> {
     const { object: listed } = object.claim;
-    if (!listed.gzip && isUtf8Name(this.#encoding)) {
+    if (!listed.gzip && places === undefined) {
       yield* this.#source.open(listed, { from: start }) as AsyncIterable<Buffer>;
       return;
     }
-    const settings = { gzip: listed.gzip, encoding: this.#encoding, maxHeadBytes: 0, signal: undefined };
+    const settings = { gzip: listed.gzip, encoding: "utf-8", maxHeadBytes: 0, signal: undefined };
     const opened = await openObject(this.#source, listed, settings);
+    const transcoder = openTranscoder(this.#encoding);
+    let skip = start;
+    const behind = (text: Buffer) => {
+      const rest = text.subarray(Math.min(skip, text.length));
+      skip -= text.length - rest.length;
+      return rest;
+    };
     try {
-      yield* opened.bytes(start);
+      for await (const chunk of opened.bytes(0)) {
+        const text = transcoder.write(chunk);
+        places?.push(chunk, text);
+        yield behind(text);
+      }
+      yield behind(transcoder.end());
     } finally {
       opened.close();
     }
@@ -106,10 +126,11 @@ export class RecordFinder {
 
 /** The chunk at hand, and what went before it of the record that it continues: no more of it than is kept. */
 class RecordWindow {
+  /** From #next on, up to the chunk or as far as is kept. */
   #head: Buffer = Buffer.alloc(0);
   #chunk: Buffer = Buffer.alloc(0);
   #chunkFrom: number;
-  /** Where the next record begins. */
+  /** Where the last record ended: its line end and the next record follow. */
   #next: number;
 
   constructor(from: number) {
@@ -123,19 +144,20 @@ class RecordWindow {
 
   push(chunk: Buffer): void {
     // A record that is never closed may be a gigabyte long.
-    if (this.#head.length < keptRecordBytes) this.#head = this.slice(this.#next, keptRecordBytes);
+    if (this.#head.length < keptHeadBytes) this.#head = this.slice(this.#next, keptHeadBytes);
     this.#chunkFrom = this.end;
     this.#chunk = chunk;
   }
 
-  /** Of the record that begins at `offset`. */
+  /** Of the record that begins at `offset`, behind the last one. */
   slice(offset: number, length: number): Buffer {
     if (offset >= this.#chunkFrom) {
       const from = offset - this.#chunkFrom;
       return Buffer.from(this.#chunk.subarray(from, from + length));
     }
-    const whole = this.#head.length < keptRecordBytes ? Buffer.concat([this.#head, this.#chunk]) : this.#head;
-    return Buffer.from(whole.subarray(0, length));
+    const whole = this.#head.length < keptHeadBytes ? Buffer.concat([this.#head, this.#chunk]) : this.#head;
+    const from = offset - this.#next;
+    return Buffer.from(whole.subarray(from, from + length));
   }
 
   dropBefore(offset: number): void {

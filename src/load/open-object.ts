@@ -3,10 +3,13 @@ import { createHash, type Hash } from "node:crypto";
 import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { DrayageError, withPlace } from "../errors.ts";
+import { isUtf8Name, openTranscoder } from "../rows/transcode.ts";
 import type { ListedObject, ObjectSource } from "../source/object-source.ts";
 
 /** Enough of an object to see its dialect; a first record that is longer is read to its end, up to the record limit. */
 const headBytes = 65_536;
+/** From here on a carriage return may be what ends records: an object without any line feed is not held whole. */
+const longHeadBytes = 8 * 2 ** 20;
 
 export interface OpenedObject {
   /** The first bytes after gunzip and transcoding; may be the whole object. */
@@ -55,7 +58,8 @@ export async function openObject(
   const first: Buffer[] = [];
   let length = 0;
   let whole = false;
-  while (length < headBytes || (length < settings.maxHeadBytes && !first.some((chunk) => chunk.includes(10)))) {
+  const isOpen = () => !first.some((chunk) => chunk.includes(10) || (length > longHeadBytes && chunk.includes(13)));
+  while (length < headBytes || (length < settings.maxHeadBytes && isOpen())) {
     const { value, done } = await next();
     if (done === true) {
       whole = true;
@@ -107,15 +111,10 @@ async function* gunzipped(body: Readable, hash: Hash): AsyncGenerator<Buffer> {
   }
 }
 
-export function isUtf8Name(encoding: string): boolean {
-  return /^utf-?8$/i.test(encoding);
-}
-
-async function* transcoded(chunks: AsyncGenerator<Buffer>, encoding: string): AsyncGenerator<Buffer> {
-  const decoder = new TextDecoder(encoding);
-  for await (const chunk of chunks) yield Buffer.from(decoder.decode(chunk, { stream: true }), "utf8");
-  const rest = decoder.decode();
-  if (rest !== "") yield Buffer.from(rest, "utf8");
+export async function* transcoded(chunks: AsyncGenerator<Buffer>, encoding: string): AsyncGenerator<Buffer> {
+  const transcoder = openTranscoder(encoding);
+  for await (const chunk of chunks) yield transcoder.write(chunk);
+  yield transcoder.end();
 }
 
 function gzipFault(error: unknown): DrayageError | undefined {

@@ -1,11 +1,12 @@
 /** What a replay reads of an object: the records of its open rejects, from the bytes that were kept, else from the object again. */
 import { DrayageError, type ErrorCode } from "../errors.ts";
+import { isUtf8Name, openTranscoder } from "../rows/transcode.ts";
 import type { ObjectSource } from "../source/object-source.ts";
 import type { Claim } from "../warehouse/load-history.ts";
 import type { OpenReject } from "../warehouse/open-rejects.ts";
 import { endsObject } from "../warehouse/reject-reasons.ts";
 import type { SourceObject } from "./discover.ts";
-import { isUtf8Name, type OpenedObject, openObject } from "./open-object.ts";
+import { type OpenedObject, openObject, transcoded } from "./open-object.ts";
 import type { ChosenRecord, RecordSource } from "./stage-decoded.ts";
 import type { ObjectPiece } from "./stage-unit.ts";
 import type { TableSpec } from "./table-spec.ts";
@@ -91,7 +92,7 @@ function restPiece(object: SourceObject, { record, offset }: Placed, settings: P
       kind: "stream",
       first: record,
       offset,
-      bytes: isSeekable(object, settings) ? range(object, offset, object.size, settings) : opened.bytes(offset),
+      bytes: readable(ownBytes(object, offset, opened, settings), settings),
     }),
   };
 }
@@ -143,30 +144,55 @@ async function* chosen(
   opened: OpenedObject,
   settings: PieceSettings,
 ): AsyncGenerator<ChosenRecord> {
-  const pass = new ForwardBytes(() => opened.bytes(0));
+  const pass = new ForwardBytes(() => ownBytes(object, 0, opened, settings));
   for (const { record, offset, length, bytes } of rejects) {
     settings.signal?.throwIfAborted();
-    const found =
-      bytes ??
-      (isSeekable(object, settings)
-        ? await joined(range(object, offset, offset + length, settings))
-        : await pass.take(offset, length));
-    yield { record, offset, length, bytes: found };
+    const own = async () =>
+      object.gzip ? pass.take(offset, length) : joined(range(object, offset, offset + length, settings));
+    yield { record, offset, length, bytes: bytes ?? utf8(await own(), settings) };
   }
 }
 
-/** Whether an offset in the decoded bytes is one in the object: a gzip has no middle to begin at, nor has text that is transcoded. */
-function isSeekable(object: SourceObject, { spec }: PieceSettings): boolean {
-  return !object.gzip && isUtf8Name(spec.config.dialect.encoding);
+/** Places are those of the object's own bytes, after gunzip and before transcoding. A gzip has no middle to begin at. */
+async function* ownBytes(
+  object: SourceObject,
+  from: number,
+  opened: OpenedObject,
+  settings: PieceSettings,
+): AsyncGenerator<Buffer> {
+  if (!object.gzip) {
+    yield* range(object, from, object.size, settings);
+    return;
+  }
+  const isOwn = isUtf8Name(settings.spec.config.dialect.encoding);
+  const own = isOwn ? opened : await open(object, settings, "utf-8");
+  try {
+    let at = 0;
+    for await (const chunk of own.bytes(0)) {
+      if (at + chunk.length > from) yield chunk.subarray(Math.max(0, from - at));
+      at += chunk.length;
+    }
+  } finally {
+    if (!isOwn) own.close();
+  }
 }
 
-function open(object: SourceObject, { source, spec, maxHeadBytes, signal }: PieceSettings): Promise<OpenedObject> {
-  return openObject(source, object, {
-    gzip: object.gzip,
-    encoding: spec.config.dialect.encoding,
-    maxHeadBytes,
-    signal,
-  });
+function readable(bytes: AsyncGenerator<Buffer>, { spec }: PieceSettings): AsyncGenerator<Buffer> {
+  const { encoding } = spec.config.dialect;
+  return isUtf8Name(encoding) ? bytes : transcoded(bytes, encoding);
+}
+
+function utf8(bytes: Buffer, { spec }: PieceSettings): Buffer {
+  const transcoder = openTranscoder(spec.config.dialect.encoding);
+  return Buffer.concat([transcoder.write(bytes), transcoder.end()]);
+}
+
+function open(
+  object: SourceObject,
+  { source, spec, maxHeadBytes, signal }: PieceSettings,
+  encoding = spec.config.dialect.encoding,
+): Promise<OpenedObject> {
+  return openObject(source, object, { gzip: object.gzip, encoding, maxHeadBytes, signal });
 }
 
 function range(

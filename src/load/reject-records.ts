@@ -1,5 +1,6 @@
 /** Rejects of a unit: their places and bytes found in the object again, their number held against the limits. */
 import { DrayageError } from "../errors.ts";
+import { isUtf8Name } from "../rows/transcode.ts";
 import type { ObjectSource } from "../source/object-source.ts";
 import type { BadRecord } from "../warehouse/find-bad-records.ts";
 import type { RecordCounts } from "../warehouse/record-counts.ts";
@@ -35,7 +36,8 @@ export async function collectRejects(
       rejects.push({
         ...base,
         record: one.record,
-        offset: one.offset,
+        // Counted in the text, where that is not what lies in the object.
+        offset: place?.offset ?? (isUtf8Name(spec.config.dialect.encoding) ? one.offset : undefined),
         length: place?.length ?? one.length,
         reason: one.reason,
         column: one.column,

@@ -118,7 +118,10 @@ function refuseBinary(head: Buffer): void {
   if (magic === "PAR1" && (head[4] ?? 0) < 0x20 && head[4] !== 10 && head[4] !== carriageReturn && head[4] !== 9) {
     throw notCsv("The object is Parquet, not CSV");
   }
-  if (magic.startsWith("\xff\xfe") || magic.startsWith("\xfe\xff")) throw notCsv("The object is UTF-16, not UTF-8");
+  if (magic.startsWith("\xff\xfe") || magic.startsWith("\xfe\xff")) {
+    const name = magic.startsWith("\xff") ? "utf-16le" : "utf-16be";
+    throw notCsv("The object is UTF-16, not UTF-8", `Set dialect.encoding: ${name}.`);
+  }
   const sample = head.subarray(0, 1024);
   const nuls = sample.reduce((count, byte) => (byte === 0 ? count + 1 : count), 0);
   if (sample.subarray(0, 4).includes(0) || (nuls > 3 && nuls * 32 > sample.length))
@@ -134,8 +137,8 @@ function foreign(): DrayageError {
   return notCsv("The object looks like JSON or XML, not CSV");
 }
 
-function notCsv(message: string): DrayageError {
-  return new DrayageError("NOT_CSV", { message });
+function notCsv(message: string, next?: string): DrayageError {
+  return new DrayageError("NOT_CSV", next === undefined ? { message } : { message, next });
 }
 
 /** No complete record, though there are bytes. */
