@@ -3,7 +3,12 @@ import { defineConfig } from "vitest/config";
 // The suffix says what a test needs: `*.test.ts` runs anywhere and fast, `*.pg.test.ts` needs a real
 // PostgreSQL (and, where it says so, S3 over HTTP), which the test starts itself.
 // `npm test` has five minutes: what starts the program many times beyond that is for `npm run test:long`.
-const longOnly = ["test/load/backfill-kill.pg.test.ts", "test/load/kill.pg.test.ts", "test/schedule/soak.pg.test.ts"];
+const longOnly = [
+  "test/load/backfill-kill.pg.test.ts",
+  "test/load/kill.pg.test.ts",
+  "test/load/long-listing.pg.test.ts",
+  "test/schedule/soak.pg.test.ts",
+];
 
 export default defineConfig({
   test: {

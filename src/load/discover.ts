@@ -45,13 +45,14 @@ export type PageFilter = (table: TableSpec, objects: readonly SourceObject[]) =>
 
 /**
  * Reads the listing page by page; `keep` (the anti-join with the history) bounds what is held in memory. `wanted` limits it to
- * some tables: then only their folders are listed, where they are plain prefixes.
+ * some tables: then only their folders are listed, where they are plain prefixes. `splits`: see ObjectSource.list.
  */
 export async function discover(
   config: Config,
   source: ObjectSource,
   wanted: TableFilter | undefined,
   keep: PageFilter,
+  splits: readonly string[] = [],
 ): Promise<Discovery> {
   const found = new Map<string, { spec: TableSpec; objects: SourceObject[] }>();
   const places = new Places(config);
@@ -59,7 +60,7 @@ export async function discover(
   let ignored = 0;
   let listed = 0;
   for (const folder of foldersToList(config, wanted)) {
-    for await (const page of source.list(folder)) {
+    for await (const page of source.list(folder, splits)) {
       listed += page.length;
       const byTable = new Map<TableSpec, SourceObject[]>();
       for (const object of page) {

@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import { DrayageError } from "../errors.ts";
 import type { ObjectSource } from "../source/object-source.ts";
 import { noteBackfillRun } from "../warehouse/backfills.ts";
+import { listingSplits } from "../warehouse/listing-splits.ts";
 import { type Again, LoadHistory, type OpenObject } from "../warehouse/load-history.ts";
 import { migrate } from "../warehouse/migrate.ts";
 import { type Dropped, dropOld } from "../warehouse/retention.ts";
@@ -11,7 +12,7 @@ import { Session } from "../warehouse/session.ts";
 import { dropLostShadows } from "../warehouse/shadow.ts";
 import { isConnectionLost, warehouseError } from "../warehouse/warehouse-error.ts";
 import { CopiedSource } from "./copied-source.ts";
-import { type DiscoveredTable, discover, type SourceObject, type TableFilter } from "./discover.ts";
+import { type DiscoveredTable, discover, type PageFilter, type SourceObject, type TableFilter } from "./discover.ts";
 import { endFailedRun, endRun } from "./end-run.ts";
 import { reach } from "./failpoint.ts";
 import { exitOfCode } from "./load-errors.ts";
@@ -157,7 +158,7 @@ async function loadEverything(
   const copied = new CopiedSource(control, config.warehouse.stateSchema);
   const listings = new Map<string, TableListing>();
   const listed = new Set<string>();
-  const discovery = await discover(config, settings.source, settings.wanted, async (spec, objects) => {
+  const keep: PageFilter = async (spec, objects) => {
     settings.signal?.throwIfAborted();
     sightings.add(spec, objects);
     listingOf(listings, spec.name).add(objects);
@@ -177,7 +178,9 @@ async function loadEverything(
     if (known === undefined) open.set(spec.name, page);
     else known.push(...page);
     return page.map((one) => one.object);
-  });
+  };
+  const splits = await listingSplits(control, config.warehouse.stateSchema);
+  const discovery = await discover(config, settings.source, settings.wanted, keep, splits);
   await reach("after_list");
   const missing = settings.objects.find((key) => !listed.has(key));
   if (missing !== undefined) throw new DrayageError("OBJECT_UNKNOWN", { place: { object: missing } });

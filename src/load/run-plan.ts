@@ -1,9 +1,10 @@
 /** `plan` of many tables: what `load` would find new, table by table, with no lock but ACCESS SHARE and no state written. */
 import type { Config } from "../config/config.ts";
 import type { ObjectSource } from "../source/object-source.ts";
+import { listingSplits } from "../warehouse/listing-splits.ts";
 import { LoadHistory } from "../warehouse/load-history.ts";
 import { hasStateSchema } from "../warehouse/migrate.ts";
-import { discover, type TableFilter } from "./discover.ts";
+import { discover, type PageFilter, type TableFilter } from "./discover.ts";
 import { retryPolicy } from "./next-unit.ts";
 import { planTable, type TablePlan } from "./plan-table.ts";
 import { Worker } from "./worker.ts";
@@ -29,12 +30,14 @@ export async function runPlan(settings: RunPlanSettings): Promise<PlanReport> {
   const worker = await Worker.start(config, "plan");
   try {
     const hasState = await hasStateSchema(worker.session, config.warehouse.stateSchema);
-    const discovery = await discover(config, settings.source, settings.wanted, async (spec, objects) => {
+    const splits = hasState ? await listingSplits(worker.session, config.warehouse.stateSchema) : [];
+    const keep: PageFilter = async (spec, objects) => {
       if (!hasState) return objects;
       const history = new LoadHistory(worker.session, config.warehouse.stateSchema, spec.name);
       const open = await history.open(objects, retryPolicy(config, spec, true));
       return open.filter((one) => one.state === "claimable").map((one) => one.object);
-    });
+    };
+    const discovery = await discover(config, settings.source, settings.wanted, keep, splits);
     const tables: TablePlan[] = [];
     for (const { spec, objects } of discovery.tables) {
       tables.push(

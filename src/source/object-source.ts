@@ -32,10 +32,11 @@ export interface ObjectSource {
   /** Where its objects lie: what keys begin with above their paths. */
   readonly base: { readonly bucket: string; readonly prefix: string };
   /**
-   * Pages of at most 1,000 objects below a folder of source.url (`shop/orders`; `""` is everything), in key order.
+   * Pages of at most 1,000 objects below a folder of source.url (`shop/orders`; `""` is everything), in key order. With `splits`
+   * (keys) a source may list what lies between them side by side: everything still, but in no order.
    * Folder markers (keys that end in `/`) are left out. Throws DrayageError S3_* or SOURCE_DIRECTORY_MISSING.
    */
-  list(folder: string): AsyncIterable<readonly ListedObject[]>;
+  list(folder: string, splits?: readonly string[]): AsyncIterable<readonly ListedObject[]>;
   /**
    * The bytes of exactly the version that was listed. Errors of the stream are DrayageErrors: OBJECT_GONE, OBJECT_CHANGED
    * (another etag), OBJECT_CUT_SHORT after the retries, S3_*. A broken connection is reopened at the offset reached.

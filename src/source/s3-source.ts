@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import {
   GetObjectCommand,
   ListObjectsV2Command,
+  type ListObjectsV2CommandInput,
   type ListObjectsV2CommandOutput,
   S3Client,
   type S3ClientConfig,
@@ -10,6 +11,7 @@ import {
 import { awsKeys, awsRegion } from "../config/aws-keys.ts";
 import type { SourceConfig } from "../config/config.ts";
 import { DrayageError } from "../errors.ts";
+import { compareKeys, type KeyRange, rangesOf, sideBySide } from "./listing-ranges.ts";
 import type { ListedObject, ObjectSource, OpenOptions } from "./object-source.ts";
 import { type ResumableOptions, resumableBody } from "./resumable-body.ts";
 import { s3Error } from "./s3-error.ts";
@@ -36,8 +38,11 @@ export function createS3Source(
     return opening;
   };
 
-  async function listPage(folder: string, token: string | undefined, abortSignal: AbortSignal) {
-    const below = folder === "" ? base : `${base}${folder}/`;
+  async function listPage(
+    prefix: string,
+    from: Pick<ListObjectsV2CommandInput, "ContinuationToken" | "StartAfter">,
+    abortSignal: AbortSignal,
+  ) {
     try {
       return await (await client()).send(
         new ListObjectsV2Command({
@@ -46,8 +51,8 @@ export function createS3Source(
           EncodingType: "url",
           // An archived object that somebody restored keeps its storage class.
           OptionalObjectAttributes: ["RestoreStatus"],
-          ...(below === "" ? {} : { Prefix: below }),
-          ...(token === undefined ? {} : { ContinuationToken: token }),
+          ...(prefix === "" ? {} : { Prefix: prefix }),
+          ...from,
         }),
         { abortSignal },
       );
@@ -56,23 +61,31 @@ export function createS3Source(
     }
   }
 
+  async function* listRange(prefix: string, { after, upTo }: KeyRange, abortSignal: AbortSignal) {
+    const first = after === undefined ? {} : { StartAfter: after };
+    let next: Promise<ListObjectsV2CommandOutput> | undefined = listPage(prefix, first, abortSignal);
+    while (next !== undefined) {
+      const page: ListObjectsV2CommandOutput = await next;
+      const objects = listedObjects(page, bucket, base);
+      const within = upTo === undefined ? objects : objects.filter(({ key }) => compareKeys(key, upTo) <= 0);
+      const token =
+        page.IsTruncated === true && within.length === objects.length ? page.NextContinuationToken : undefined;
+      // The next page is on its way while the caller works on this one.
+      next = token === undefined ? undefined : listPage(prefix, { ContinuationToken: token }, abortSignal);
+      // Awaited above; until then its failure must not count as unhandled.
+      next?.catch(() => undefined);
+      if (within.length > 0) yield within;
+    }
+  }
+
   return {
     url: config.url,
     base: { bucket, prefix: base },
-    async *list(folder) {
+    async *list(folder, splits = []) {
+      const prefix = folder === "" ? base : `${base}${folder}/`;
       const abort = new AbortController();
-      let next: Promise<ListObjectsV2CommandOutput> | undefined = listPage(folder, undefined, abort.signal);
       try {
-        while (next !== undefined) {
-          const page: ListObjectsV2CommandOutput = await next;
-          const token = page.IsTruncated === true ? page.NextContinuationToken : undefined;
-          // The next page is on its way while the caller works on this one.
-          next = token === undefined ? undefined : listPage(folder, token, abort.signal);
-          // Awaited above; until then its failure must not count as unhandled.
-          next?.catch(() => undefined);
-          const objects = listedObjects(page, bucket, base);
-          if (objects.length > 0) yield objects;
-        }
+        yield* sideBySide(rangesOf(splits, prefix).map((range) => listRange(prefix, range, abort.signal)));
       } finally {
         abort.abort();
       }

@@ -136,6 +136,16 @@ describe.each(stages)("$scheme://", ({ start, runs }) => {
     const pages = await pagesOf(stage.source, "many");
     expect(pages.map((page) => page.length)).toEqual([1_000, 1_000, 105]);
     expect(pages.flat().map(({ path }) => path)).toEqual(names);
+    // Cut into ranges: each key once, wherever the cuts lie (at a key, between two, outside, twice).
+    const base = pages[0]?.[0]?.key.slice(0, -"many/00000.csv".length) ?? "";
+    const splits = ["many/01500.csv", "many/00007.csvx", "many/00007.csvx", "many/0", "many/9", "a", "z"];
+    const cut: string[] = [];
+    for await (const page of stage.source.list(
+      "many",
+      splits.map((key) => base + key),
+    ))
+      cut.push(...page.map(({ path }) => path));
+    expect(cut.sort()).toEqual(names);
     for await (const page of stage.source.list("many")) {
       expect(page).toHaveLength(1_000);
       break;
