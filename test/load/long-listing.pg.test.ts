@@ -70,8 +70,8 @@ test("plan and load", async () => {
   expect(again.report).toMatchObject({ listed: count, tables: [] });
   expect(again.report.milliseconds).toBeLessThan(patience());
   expect(grown(before)).toBeLessThan(96);
-  console.log(
+  process.stdout.write(
     `plan ${plan.milliseconds} ms, load ${report.milliseconds} ms, load of nothing new ${again.report.milliseconds} ms, ` +
-      `${grown(before)} MiB more; load average ${loadavg()[0]} on ${availableParallelism()} cores`,
+      `${grown(before)} MiB more; load average ${loadavg()[0]} on ${availableParallelism()} cores\n`,
   );
 });
