@@ -10,4 +10,6 @@ export interface MergeSettings {
   readonly allowDeletes: boolean;
   /** Replaces both of the table's reject limits. */
   readonly rejectLimit: number | undefined;
+  /** Other workers merge full loads of the table at the same time: under a shared lock, as long as plain inserts do. */
+  readonly sideBySide?: boolean | undefined;
 }

@@ -4,7 +4,7 @@ import { DrayageError } from "../errors.ts";
 import { type MainTable, mainTableSql, readMainTable } from "../warehouse/catalog.ts";
 import { LoadHistory } from "../warehouse/load-history.ts";
 import { hasTombstones, tombstonesName } from "../warehouse/main-table.ts";
-import { type MergeOutcome, merge } from "../warehouse/merge.ts";
+import { type MergeOutcome, merge, NeedsTable } from "../warehouse/merge.ts";
 import { noCounts, outcomes, type RecordCounts } from "../warehouse/record-counts.ts";
 import type { Session } from "../warehouse/session.ts";
 import {
@@ -13,6 +13,7 @@ import {
   type PinnedDialect,
   readFloor,
   readStoredColumns,
+  readTableState,
   type StoredColumn,
 } from "../warehouse/table-state.ts";
 import { repeatableStates, serverFault } from "../warehouse/warehouse-error.ts";
@@ -51,11 +52,14 @@ export async function mergeUnit(
   const began = performance.now();
   // Without a staged record no table is made: that every record was unreadable is found out below.
   const isEmpty = unit.objects.every((object) => object.staged === 0);
-  let prepared = isEmpty ? undefined : await prepareTarget(session, known, unit, settings);
+  // To prepare it takes the lock for itself, and would wait for every merge beside this one: not where they have made what is needed.
+  const current = settings.sideBySide === true ? await knownNow(session, known, settings) : known;
+  let prepared = isEmpty ? undefined : await prepareTarget(session, current, unit, settings);
   const ddl = [...(prepared?.ddl ?? [])];
+  let shared = settings.sideBySide === true;
   for (let attempt = 1; ; attempt++) {
     try {
-      const merged = await mergeOnce(session, known, unit, prepared, settings, books);
+      const merged = await mergeOnce(session, known, unit, prepared, { ...settings, sideBySide: shared }, books);
       await reach("after_commit", known.spec.name);
       return {
         main: prepared?.main ?? known.main,
@@ -66,6 +70,10 @@ export async function mergeUnit(
         mergeMs: performance.now() - began,
       };
     } catch (error) {
+      if (error instanceof NeedsTable && shared) {
+        shared = false;
+        continue;
+      }
       if (error instanceof ColumnsChanged && attempt < mergeTries) {
         prepared = await prepareTarget(session, await knownNow(session, known, settings), unit, settings);
         ddl.push(...prepared.ddl);
@@ -87,7 +95,7 @@ async function mergeOnce(
   books: UnitBooks,
 ): Promise<Pick<MergedUnit, "form" | "counts" | "reasons">> {
   return session.transaction(async () => {
-    await lockTable(session, settings.tableId, settings.config.warehouse.lockWaitMs);
+    await lockTable(session, settings.tableId, settings.config.warehouse.lockWaitMs, settings.sideBySide);
     await reach("after_lock", known.spec.name);
     await books.fence();
     await reach("after_fence", known.spec.name);
@@ -121,11 +129,14 @@ async function checkColumns(
 }
 
 async function knownNow(session: Session, known: TableKnowledge, settings: MergeSettings): Promise<TableKnowledge> {
-  const { schema, table } = known.spec.target;
+  const { spec } = known;
+  const { stateSchema } = settings.config.warehouse;
+  const state = await readTableState(session, stateSchema, spec.name);
   return {
     ...known,
-    main: await readMainTable(session, schema, table),
-    stored: await readStoredColumns(session, settings.config.warehouse.stateSchema, known.spec.name),
+    main: await readMainTable(session, spec.target.schema, spec.target.table),
+    stored: await readStoredColumns(session, stateSchema, spec.name),
+    pinned: state?.pinned ?? known.pinned,
   };
 }
 
@@ -164,6 +175,7 @@ async function mergeStaged(
       (await onlyFullLoads(session, settings.config.warehouse.stateSchema, known.spec.name)),
     checkDeletes: (deletes) => checkDeletes(session, known, main, deletes, settings.allowDeletes),
     fetchBad: 100_000,
+    sideBySide: settings.sideBySide,
   });
 }
 

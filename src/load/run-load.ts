@@ -16,7 +16,8 @@ import { type DiscoveredTable, discover, type PageFilter, type SourceObject, typ
 import { endFailedRun, endRun } from "./end-run.ts";
 import { reach } from "./failpoint.ts";
 import { exitOfCode } from "./load-errors.ts";
-import { type LoadSettings, loadTable } from "./load-table.ts";
+import type { LoadSettings } from "./load-settings.ts";
+import { loadTables } from "./load-tables.ts";
 import { retryPolicy } from "./next-unit.ts";
 import { Sightings } from "./note-run.ts";
 import { noteReplay } from "./note-unit.ts";
@@ -24,7 +25,6 @@ import { exitOf, newTableReport, type RunReport, sumCounts, type TableReport } f
 import { replayWaiting } from "./run-replay.ts";
 import { TableListing } from "./table-listing.ts";
 import { noteVanished, OpenBefore } from "./vanished-objects.ts";
-import { Worker } from "./worker.ts";
 
 export interface RunSettings {
   readonly config: Config;
@@ -197,7 +197,23 @@ async function loadEverything(
       };
     }),
   });
-  const loaded = await loadTables(runId, work, open, listings, settings);
+  const listing = (table: string) => listingOf(listings, table);
+  const loaded = await loadTables(work, open, listing, settings.concurrency, settings.command, {
+    config,
+    source: settings.source,
+    runId,
+    signal: settings.signal,
+    allowDeletes: settings.allowDeletes,
+    rejectLimit: settings.rejectLimit,
+    force: isForced(settings),
+    now: settings.now ?? (() => new Date()),
+    again,
+    lane: settings.lane,
+    onBytes: settings.onBytes,
+    onRecords: settings.onRecords,
+    onUnit: settings.onUnit,
+    onObject: settings.onObject,
+  });
   if (!named && again === undefined) await replayWaitingRecords(control, runId, settings, discovery.tables, loaded);
   const isWhole = discovery.whole && scopeOf(settings) !== "objects";
   const tables = isWhole ? await noteVanished(control, before, loaded, { ...settings, fullLoads: listings }) : loaded;
@@ -245,55 +261,4 @@ function isAsked(object: SourceObject, names: readonly string[], listed: Set<str
   const own = names.filter((name) => name === object.key || name === object.path);
   for (const name of own) listed.add(name);
   return own.length > 0;
-}
-
-/** Tables side by side, each on a connection of its own; objects of one table in order. */
-async function loadTables(
-  runId: bigint,
-  work: readonly DiscoveredTable[],
-  open: Open,
-  listings: Map<string, TableListing>,
-  settings: RunSettings,
-): Promise<TableReport[]> {
-  const reports: TableReport[] = [];
-  const queue = [...work];
-  const lanes = Math.max(1, Math.min(settings.concurrency, queue.length));
-  const runs = Array.from({ length: queue.length === 0 ? 0 : lanes }, async () => {
-    const worker = await Worker.start(settings.config, settings.command);
-    try {
-      for (let table = queue.shift(); table !== undefined; table = queue.shift()) {
-        settings.signal?.throwIfAborted();
-        // The listing's order is not the order of loading.
-        const ranks = new Map(table.objects.map((object, i) => [object, i]));
-        const ordered = [...(open.get(table.spec.name) ?? [])].sort(
-          (a, b) => (ranks.get(a.object) ?? 0) - (ranks.get(b.object) ?? 0),
-        );
-        reports.push(
-          await loadTable(worker, table.spec, ordered, {
-            config: settings.config,
-            source: settings.source,
-            runId,
-            signal: settings.signal,
-            allowDeletes: settings.allowDeletes,
-            rejectLimit: settings.rejectLimit,
-            force: isForced(settings),
-            listing: listingOf(listings, table.spec.name),
-            now: settings.now ?? (() => new Date()),
-            again: settings.again,
-            lane: settings.lane,
-            onBytes: settings.onBytes,
-            onRecords: settings.onRecords,
-            onUnit: settings.onUnit,
-            onObject: settings.onObject,
-          }),
-        );
-      }
-    } finally {
-      await worker.close();
-    }
-  });
-  const results = await Promise.allSettled(runs);
-  const failed = results.find((result) => result.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
-  return reports.sort((a, b) => (a.table < b.table ? -1 : 1));
 }

@@ -1,7 +1,7 @@
 /** What a pass says in the log: each unit, each failure, what newly needs somebody, its balance. Never a cell value. */
 import type { DrayageError } from "../errors.ts";
 import { exitOfCode } from "../load/load-errors.ts";
-import type { LoadSettings } from "../load/load-table.ts";
+import type { LoadSettings } from "../load/load-settings.ts";
 import { exitOf, pausedTables, type RunReport, sumCounts, type TableReport } from "../load/report.ts";
 import type { RunWork } from "../load/run-load.ts";
 import type { Attention } from "../observe/attention.ts";

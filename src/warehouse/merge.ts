@@ -33,7 +33,12 @@ export interface MergeOptions {
   readonly fetchBad: number;
   /** `findBad` ran in this transaction. */
   readonly badFound?: boolean | undefined;
+  /** Others insert at the same time: what is more than plain inserts is refused with NeedsTable. */
+  readonly sideBySide?: boolean | undefined;
 }
+
+/** The merge is more than plain inserts: it needs the table's lock for itself. */
+export class NeedsTable extends Error {}
 
 export interface MergeOutcome {
   readonly form: "fresh" | "append" | "general";
@@ -55,6 +60,7 @@ interface Scan {
 export async function merge(session: Session, job: MergeJob, options: MergeOptions): Promise<MergeOutcome> {
   const clean = options.badFound === true ? undefined : await mergeClean(session, job, options);
   if (clean !== undefined) return clean;
+  if (options.sideBySide === true) throw new NeedsTable("a record may be bad");
   await mergeWithBad(session, job, options);
   return {
     form: job.key.length === 0 ? "append" : "general",
@@ -83,6 +89,7 @@ async function mergeClean(session: Session, job: MergeJob, options: MergeOptions
       bad: [],
     };
   }
+  if (options.sideBySide === true) throw new NeedsTable("a key is there already");
   if (append || !(await attempt(session, () => applySet(session, job, "strict", options))).done) return undefined;
   return { form: "general", castMode: "strict", counts: await countAll(session, job, "strict"), bad: [] };
 }

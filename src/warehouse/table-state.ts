@@ -101,11 +101,11 @@ export async function ensureTableState(
   return made;
 }
 
-/** Exclusive, until the transaction ends. `waitMs` bounds the wait: lock_timeout counts for advisory locks too. */
-export async function lockTable(session: Session, tableId: number, waitMs: number): Promise<void> {
+/** Until the transaction ends; exclusive unless `shared`. `waitMs` bounds the wait: lock_timeout counts for advisory locks too. */
+export async function lockTable(session: Session, tableId: number, waitMs: number, shared = false): Promise<void> {
   await session.query(`set local lock_timeout = ${Math.max(1, Math.floor(waitMs))}`);
   try {
-    await session.query("select pg_advisory_xact_lock($1, $2)", [lockClass.table, tableId]);
+    await session.query(`select pg_advisory_xact_lock${shared ? "_shared" : ""}($1, $2)`, [lockClass.table, tableId]);
   } catch (error) {
     if (serverFault(error)?.sqlstate !== "55P03") throw error;
     // Without its cause, by which the merge would be repeated: the whole wait is over.
