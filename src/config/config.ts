@@ -207,6 +207,8 @@ export interface DialectConfig {
   readonly encoding: string;
   /** Zone of the times in the names of change objects. */
   readonly fileTimezone: string;
+  /** How the names of before-image columns differ from those of their columns; undefined: there are none. */
+  readonly beforeImage: { readonly prefix: string; readonly suffix: string } | undefined;
   /** Bytes at which DMS cuts a LOB, when known. */
   readonly lobMaxSize: number | undefined;
 }

@@ -196,6 +196,10 @@ function resolveDialect(input: DialectInput): DialectConfig {
     nulls: input.nulls ?? "auto",
     encoding: input.encoding ?? "utf-8",
     fileTimezone: input.file_timezone ?? "UTC",
+    beforeImage:
+      input.before_image === undefined
+        ? undefined
+        : { prefix: input.before_image.prefix ?? "", suffix: input.before_image.suffix ?? "" },
     lobMaxSize: input.lob_max_size,
   };
 }

@@ -25,8 +25,11 @@ const dialect = v.section({
       prefix: v.text.optional().describe("What their names begin with."),
       suffix: v.text.optional().describe("What their names end with."),
     })
+    .refine((names) => names.prefix !== undefined || names.suffix !== undefined, "needs a prefix or a suffix")
     .optional()
-    .describe("How before-image columns are called."),
+    .describe(
+      "How the columns of DMS's add-before-image-columns are called: they tell the old key of a row whose key changes.",
+    ),
   lob_max_size: v
     .size(1024 * megabyte)
     .refine((bytes) => bytes >= 1024, "must be 1KB or more: DMS counts LobMaxSize in KB, so its 32 is 32KB here")

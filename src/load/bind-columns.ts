@@ -8,7 +8,7 @@ import type { MainColumn, MainTable } from "../warehouse/catalog.ts";
 import { ident, literal, qualified } from "../warehouse/identifier.ts";
 import type { StoredColumn } from "../warehouse/table-state.ts";
 import { chooseKey } from "./choose-key.ts";
-import { ruleFor, type TableSpec } from "./table-spec.ts";
+import { beforeImageOf, ruleFor, type TableSpec } from "./table-spec.ts";
 
 /** What one unit staged, by cell. */
 export interface StagedColumns {
@@ -55,6 +55,8 @@ export interface Binding {
   readonly timestampIndex: number | undefined;
   /** The source column that order_by names, when the object has it. */
   readonly order: { readonly column: string; readonly index: number } | undefined;
+  /** Of a column with a before image: index of that, by the column's own index. Before images feed no column. */
+  readonly before: ReadonlyMap<number, number>;
   readonly rescued: number | undefined;
 }
 
@@ -126,6 +128,7 @@ export function bindColumns(
     opIndex: staged.fields.find((field) => field.role === "op")?.index,
     timestampIndex: staged.fields.find((field) => field.role === "timestamp")?.index,
     order: orderField(table, staged),
+    before: beforeImages(table, staged),
     rescued: staged.rescued,
   };
 }
@@ -150,10 +153,23 @@ function orderField(table: TableSpec, staged: StagedColumns): Binding["order"] {
   return field === undefined ? undefined : { column: field.name, index: field.index };
 }
 
+/** DMS's add-before-image-columns: `BI_id` beside `id`, with the prefix BI_. */
+function beforeImages(table: TableSpec, staged: StagedColumns): Map<number, number> {
+  const images = new Map<number, number>();
+  for (const image of staged.fields) {
+    const of = image.role === "column" ? beforeImageOf(table, image.name) : undefined;
+    const column = of === undefined ? undefined : staged.fields.find((field) => field.name === of);
+    if (column !== undefined) images.set(column.index, image.index);
+  }
+  return images;
+}
+
 function wantedColumns(table: TableSpec, staged: StagedColumns): Wanted[] {
   const wanted: Wanted[] = [];
+  const images = new Set(beforeImages(table, staged).values());
   for (const field of staged.fields) {
-    if (field.role !== "column" || ruleFor(table.config, [field.name])?.kind === "ignore") continue;
+    if (field.role !== "column" || images.has(field.index) || ruleFor(table.config, [field.name])?.kind === "ignore")
+      continue;
     wanted.push({
       path: field.name,
       segments: [field.name],

@@ -6,7 +6,7 @@ import { isTextType, stagedCell } from "../warehouse/cast.ts";
 import type { MainColumn, MainTable } from "../warehouse/catalog.ts";
 import { literal } from "../warehouse/identifier.ts";
 import { versionType } from "../warehouse/main-table.ts";
-import type { MergeColumn, MergeJob } from "../warehouse/merge-sql.ts";
+import type { KeyChange, MergeColumn, MergeJob } from "../warehouse/merge-sql.ts";
 import type { Binding, Feed } from "./bind-columns.ts";
 import type { NullRule, StagedUnit } from "./staged-unit.ts";
 import type { TableSpec } from "./table-spec.ts";
@@ -52,6 +52,7 @@ export function mergeJob(table: TableSpec, unit: StagedUnit, binding: Binding, t
       op: has.has("_op") && table.config.writeMode === "append",
     },
     ...versions(table, unit, binding),
+    keyChange: keyChange(binding, unit.nulls),
     deletes: table.config.deletes,
     rowSecurity: target.main.rowSecurity,
     mayRefuse: target.main.rowTriggers || target.main.rowSecurity,
@@ -83,6 +84,32 @@ function versions(
   }
   const { column, index } = binding.order;
   return { objects, order: { column, cell: stagedCell(index) }, versionType: versionType(true) };
+}
+
+/** Of key columns that are source columns: a document has no before image. */
+function keyChange(
+  { feeds, key, opIndex, timestampIndex, order, before }: Binding,
+  nulls: NullRule,
+): KeyChange | undefined {
+  const columns = key.flatMap((name) => {
+    const from = feeds.find((feed) => feed.column === name)?.from;
+    if (from?.kind !== "field") return [];
+    const image = before.get(from.index);
+    return [
+      { column: `c${from.index + 1}`, before: image === undefined ? undefined : filled(stagedCell(image), nulls) },
+    ];
+  });
+  if (opIndex === undefined || columns.length < key.length || columns.every((one) => one.before === undefined))
+    return undefined;
+  const own = new Set(columns.map((one) => one.column));
+  const kept = [timestampIndex, order?.index].flatMap((index) => (index === undefined ? [] : [`c${index + 1}`]));
+  return { op: `c${opIndex + 1}`, kept: [...new Set(kept)].filter((column) => !own.has(column)), key: columns };
+}
+
+/** A before image that DMS did not fill is empty, whatever means NULL elsewhere. */
+function filled(cell: string, { castToken }: NullRule): string {
+  const value = castToken === undefined ? cell : `nullif(${cell}, ${literal(castToken)})`;
+  return `nullif(${value}, '')`;
 }
 
 function stagedName({ from }: Feed): string[] {

@@ -148,7 +148,8 @@ async function mergeStaged(
   settings: MergeSettings,
 ): Promise<MergeOutcome> {
   const tombstones = await hasTombstones(session, settings.config.warehouse.stateSchema, settings.tableId);
-  const mayDelete = binding.opIndex !== undefined && known.spec.config.deletes !== "ignore";
+  const mayDelete =
+    binding.opIndex !== undefined && (known.spec.config.deletes !== "ignore" || binding.before.size > 0);
   const floor = await readFloor(session, settings.config.warehouse.stateSchema, known.spec.name);
   const job = mergeJob(known.spec, unit, binding, {
     table: mainTableSql(main),

@@ -25,12 +25,20 @@ export function configHash(config: TableConfig): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
-/** Whether nothing looks at a source column: an ignored one may still order the records. */
+/** Whether nothing looks at a source column: an ignored one may still order the records, or tell their old key. */
 export function isUnread({ config }: TableSpec, column: string): boolean {
-  return (
-    ruleFor(config, [column])?.kind === "ignore" &&
-    !(config.orderBy !== undefined && isSameName(column, config.orderBy))
-  );
+  if (ruleFor(config, [column])?.kind !== "ignore") return false;
+  const orders = config.orderBy !== undefined && isSameName(column, config.orderBy);
+  return !orders && beforeImageOf({ config }, column) === undefined;
+}
+
+/** Name of the column that a field would be the before image of, going by its own name. */
+export function beforeImageOf({ config }: Pick<TableSpec, "config">, field: string): string | undefined {
+  const { beforeImage } = config.dialect;
+  if (beforeImage === undefined) return undefined;
+  const { prefix, suffix } = beforeImage;
+  const fits = field.length > prefix.length + suffix.length && field.startsWith(prefix) && field.endsWith(suffix);
+  return fits ? field.slice(prefix.length, field.length - suffix.length) : undefined;
 }
 
 /** The rule for a source column or a document path (segments), in either spelling; `metrics.*` covers one segment. */

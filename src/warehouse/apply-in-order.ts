@@ -4,10 +4,10 @@
  * records in an exception block, then the records of a failing chunk one by one; what still fails is in `drayage_bad`.
  */
 import { applyStatements, dropRefusedTombstones, markRefused } from "./apply-sql.ts";
-import { classifySteps, normalizeVerdicts, numberSteps } from "./classify-sql.ts";
 import { declare, raiseOthers, runWithIndex } from "./find-bad-records.ts";
-import { badTable, type MergeJob, stepTable, verdictTable } from "./merge-sql.ts";
+import { badTable, isOwn, type MergeJob, stepTable, verdictTable } from "./merge-sql.ts";
 import type { Session } from "./session.ts";
+import { classifySteps, normalizeVerdicts, numberSteps } from "./step-sql.ts";
 
 const chunk = 64;
 const everyVerdict: ReadonlySet<string> = new Set(["inserted", "updated", "same", "deleted", "absent"]);
@@ -49,7 +49,7 @@ ${block(job, ["drayage_n", "drayage_n"])}
           ${raiseOthers(job)}
           insert into ${badTable} (_n, round, sqlstate, column_name, constraint_name, message)
           select st._n, 1, drayage_state, nullif(drayage_col, ''), nullif(drayage_con, ''), drayage_said
-          from ${stepTable} st where st.place = drayage_n;
+          from ${stepTable} st where st.place = drayage_n and ${isOwn("st")};
         end;
       end loop;
     end;

@@ -21,7 +21,7 @@ export function insertAll(job: MergeJob, mode: CastMode): string {
   return `${insertHead(job)}
 select ${insertValues(job, mode, o)}
 from ${job.staging} s${o.join}
-where ${notBad}`;
+where ${notBad(job)}`;
 }
 
 function insertHead(job: MergeJob): string {

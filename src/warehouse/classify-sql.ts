@@ -12,16 +12,15 @@ import {
   type CastMode,
   columnValue,
   isOlder,
+  isOwn,
   keyValue,
   type MergeJob,
   type MergeOrder,
   newestFirst,
   notBad,
-  oldestFirst,
   record,
   stagedObjects,
   standingOf,
-  stepTable,
   verdictTable,
 } from "./merge-sql.ts";
 import { ordinalShift } from "./staging.ts";
@@ -70,12 +69,12 @@ export function markStructuralBad(job: MergeJob): string[] {
   if (job.key.length > 0) {
     const column = job.key.length === 1 && job.key[0] !== undefined ? literal(job.key[0].column) : "null";
     statements.push(
-      `insert into ${badTable} (_n, round, reason, column_name) select s._n, 0, 'null_key', ${column} from ${job.staging} s where (${nullKey(job)}) and ${notBad}`,
+      `insert into ${badTable} (_n, round, reason, column_name) select s._n, 0, 'null_key', ${column} from ${job.staging} s where (${nullKey(job)}) and ${notBad(job)}`,
     );
   }
   if (job.order !== undefined) {
     statements.push(
-      `insert into ${badTable} (_n, round, reason, column_name) select s._n, 0, 'no_order', ${literal(job.order.column)} from ${job.staging} s where (${hasNoOrder(job.order)}) and ${notBad}`,
+      `insert into ${badTable} (_n, round, reason, column_name) select s._n, 0, 'no_order', ${literal(job.order.column)} from ${job.staging} s where (${hasNoOrder(job.order)}) and ${notBad(job)}`,
     );
   }
   return statements;
@@ -91,14 +90,16 @@ where ${dates.map((column) => `(${columnValue(column, "lenient")}) is null`).joi
 }
 
 function ignoresDeletes(job: MergeJob): string {
-  return job.op !== undefined && job.deletes === "ignore" ? ` and ${job.op} <> 'D'` : "";
+  if (job.op === undefined || job.deletes !== "ignore") return "";
+  // The old key of a row that lives on is no delete.
+  return job.keyChange === undefined ? ` and ${job.op} <> 'D'` : ` and (${job.op} <> 'D' or not ${isOwn("s")})`;
 }
 
 /**
  * The staged records of a round that may be applied: not bad, not ignored; after round 0 only older records of keys whose record of
  * the round before failed, or was refused.
  */
-function candidates(job: MergeJob, mode: CastMode, round: number): string {
+export function candidates(job: MergeJob, mode: CastMode, round: number): string {
   const same = job.key.map((column, i) => `f.k${i} ${column.equals} ${keyValue(column, mode)}`).join(" and ");
   const own = { seq: `(${job.order?.cell})::numeric`, n: "s._n" };
   const failed =
@@ -110,10 +111,11 @@ function candidates(job: MergeJob, mode: CastMode, round: number): string {
     )`;
   return `select ${candidateColumns(job, mode)}
     from ${job.staging} s
-    where ${notBad}${ignoresDeletes(job)}${failed}`;
+    where ${notBad(job)}${ignoresDeletes(job)}${failed}`;
 }
 
-function candidateColumns(job: MergeJob, mode: CastMode): string {
+/** `_n`, op, the key as k0, k1 ..., and with order_by its value: what decides about a record. */
+export function candidateColumns(job: MergeJob, mode: CastMode): string {
   const keys = job.key.map((column, i) => `${keyValue(column, mode)} as k${i}`).join(", ");
   const seq = job.order === undefined ? "" : `, (${job.order.cell})::numeric as seq`;
   return `s._n, ${job.op ?? "'I'"} as op, ${keys}${seq}`;
@@ -145,7 +147,7 @@ export function classify(job: MergeJob, mode: CastMode, round: number, placed: b
 }
 
 /** Of candidates; `where` are a verdict's round and place. */
-function verdictsOf(job: MergeJob, records: string, where: string): string {
+export function verdictsOf(job: MergeJob, records: string, where: string): string {
   const keys = keyNames(job);
   const o = stagedObjects(job, "s.seq::text");
   const version = `(${o.version}, ${record})`;
@@ -177,7 +179,7 @@ left join ${job.target} m on ${matchStaged(job, "m", "s")}${
   }`;
 }
 
-function keyNames(job: MergeJob): string {
+export function keyNames(job: MergeJob): string {
   return job.key.map((_, i) => `k${i}`).join(", ");
 }
 
@@ -190,66 +192,28 @@ export function countLosers(job: MergeJob, mode: CastMode): string {
     select c.*, v.verdict from c join ${verdictTable} v on v._n = c._n where ${appliedVerdict("v")} and v.verdict <> 'ignored'
   )
 select (l._n >> ${ordinalShift})::integer as ordinal, case when w.verdict = 'stale' then 'stale' else 'superseded' end as verdict, count(*)::integer as count
-from c l join w on ${same} and ${isOlder(job, standingOf("l"), standingOf("w"))}
+from c l join w on ${same} and ${isOlder(job, standingOf("l"), standingOf("w"))}${ownOnly(job, "l")}
 group by 1, 2`;
 }
 
 /** How many records each verdict of an object counts. */
-export function countVerdicts(): string {
+export function countVerdicts(job: MergeJob): string {
   return `select (v._n >> ${ordinalShift})::integer as ordinal, v.verdict, count(*)::integer as count
-from ${verdictTable} v where ${appliedVerdict("v")} group by 1, 2`;
+from ${verdictTable} v where ${appliedVerdict("v")}${ownOnly(job, "v")} group by 1, 2`;
+}
+
+function ownOnly(job: MergeJob, alias: string): string {
+  return job.keyChange === undefined ? "" : ` and ${isOwn(alias)}`;
 }
 
 /** How many deletes the config ignores, by ordinal. */
 export function countIgnored(job: MergeJob): string {
   return `select (s._n >> ${ordinalShift})::integer as ordinal, 'ignored' as verdict, count(*)::integer as count
-from ${job.staging} s where ${job.op} = 'D' and ${notBad} group by 1`;
+from ${job.staging} s where ${job.op} = 'D' and ${notBad(job)}${ownOnly(job, "s")} group by 1`;
 }
 
 /** Append: every record that is not bad is a row of its own. */
 export function classifyAppend(job: MergeJob): string {
   return `insert into ${verdictTable} (_n, round, place, verdict)
-select s._n, 0, row_number() over (order by s._n), 'inserted' from ${job.staging} s where ${notBad}`;
-}
-
-/** Gives every record that may be applied its place in the source's order. */
-export function numberSteps(job: MergeJob): string {
-  return `insert into ${stepTable} (place, _n)
-select dense_rank() over (order by ${oldestFirst(job, { seq: "c.seq", n: "c._n" })}), c._n from (
-    ${candidates(job, "lenient", 0)}
-  ) c`;
-}
-
-/** Verdicts of the newest record of each key among some places: a step sees what the steps before it did. */
-export function classifySteps(job: MergeJob, places: readonly [string, string]): string {
-  const records = `select st.place, ${candidateColumns(job, "lenient")}
-    from ${stepTable} st join ${job.staging} s on s._n = st._n
-    where st.place between ${places[0]} and ${places[1]}`;
-  return verdictsOf(job, records, "0, s.place");
-}
-
-/**
- * After all steps: one verdict for each key, that of its last record, as if the unit had been collapsed: a row that was not there
- * before the unit was inserted by it, however often it was updated since.
- */
-export function normalizeVerdicts(job: MergeJob): string[] {
-  const keys = keyNames(job);
-  return [
-    `with c as (
-    ${candidates(job, "lenient", 0)}
-  ), r as (
-    select c.*, v.place, v.verdict, max(v.place) over w as last, min(v.place) filter (where v.verdict <> 'stale') over w as first
-    from ${verdictTable} v join c on c._n = v._n where v.verdict <> 'ignored' window w as (partition by ${keys})
-  ), t as (
-    select r.*, bool_or(place = first and verdict in ('updated', 'same', 'deleted')) over (partition by ${keys}) as was_there from r
-  )
-update ${verdictTable} v set verdict = case
-    when t.place < t.last then 'lost'
-    when t.first = t.last or t.verdict = 'stale' then t.verdict
-    when t.op = 'D' then case when t.was_there then 'deleted' else 'absent' end
-    when t.was_there then 'updated' else 'inserted'
-  end
-from t where t._n = v._n`,
-    `delete from ${verdictTable} where verdict = 'lost'`,
-  ];
+select s._n, 0, row_number() over (order by s._n), 'inserted' from ${job.staging} s where ${notBad(job)}`;
 }

@@ -38,6 +38,16 @@ export interface MergeOrder {
   readonly cell: string;
 }
 
+/** Before images of key columns: a U whose key differs from them is a D of the old key, too. */
+export interface KeyChange {
+  /** Staging columns, as those below. */
+  readonly op: string;
+  /** What the D takes over from its U. */
+  readonly kept: readonly string[];
+  /** `before`: SQL of the before image, NULL where it is not filled; undefined: the column has none. */
+  readonly key: readonly { readonly column: string; readonly before: string | undefined }[];
+}
+
 export interface MergeJob {
   /** As SQL. */
   readonly target: string;
@@ -67,6 +77,7 @@ export interface MergeJob {
   readonly objects: readonly MergeObject[];
   /** undefined: the object's version orders its records, as it always does in full loads. */
   readonly order: MergeOrder | undefined;
+  readonly keyChange: KeyChange | undefined;
   /** Type of `_version`. */
   readonly versionType: string;
   readonly deletes: "hard" | "soft" | "ignore";
@@ -102,8 +113,24 @@ create temporary table if not exists drayage_step (place bigint not null, _n big
 create index if not exists drayage_step_place on pg_temp.drayage_step (place);
 `;
 
+/**
+ * Set in `_n` of a D that stands for the old key of a U: above every record number, which is an integer. The D is no record of
+ * its own: it stands at its U's place in the order, shares its fate when one of the two is bad, and is in no count.
+ */
+export const derived = 2n ** BigInt(ordinalShift - 1);
+
 /** Number of the record in its object, from 1. */
-export const record = `(s._n & ${2n ** BigInt(ordinalShift) - 1n})::integer`;
+export const record = `(s._n & ${derived - 1n})::integer`;
+
+/** Whether a row is of a record, not of one's old key. */
+export function isOwn(alias: string): string {
+  return `(${alias}._n & ${derived}) = 0`;
+}
+
+/** `_n` of the record that a row is of. */
+export function ownNumber(n: string): string {
+  return `(${n} & ~${derived}::bigint)`;
+}
 
 export function columnValue(column: MergeColumn, mode: CastMode): string {
   if (column.value !== undefined) return column.value;
@@ -163,21 +190,34 @@ export function standingOf(alias: string): Standing {
   return { seq: `${alias}.seq`, n: `${alias}._n` };
 }
 
-export function isOlder(job: MergeJob, a: Standing, b: Standing): string {
-  return job.order === undefined ? `${a.n} < ${b.n}` : `(${a.seq}, ${a.n}) < (${b.seq}, ${b.n})`;
+/** What is compared, in order. A key that differs from its before image in spelling alone is one key: its U wins over its D. */
+function terms(job: MergeJob, { seq, n }: Standing): string[] {
+  const place = job.keyChange === undefined ? [n] : [ownNumber(n), `-${n}`];
+  return job.order === undefined ? place : [seq, ...place];
 }
 
-/** ORDER BY terms: the source's own order. */
-export function oldestFirst(job: MergeJob, { seq, n }: Standing): string {
-  return job.order === undefined ? n : `${seq}, ${n}`;
+export function isOlder(job: MergeJob, a: Standing, b: Standing): string {
+  const [left, right] = [terms(job, a), terms(job, b)];
+  return left.length === 1 ? `${left[0]} < ${right[0]}` : `(${left.join(", ")}) < (${right.join(", ")})`;
+}
+
+/** ORDER BY terms: the source's own order, both halves of a key change at one place. */
+export function sourceOrder(job: MergeJob, { seq, n }: Standing): string {
+  const place = job.keyChange === undefined ? n : ownNumber(n);
+  return job.order === undefined ? place : `${seq}, ${place}`;
 }
 
 /** ORDER BY terms, the newest record first. */
-export function newestFirst(job: MergeJob, { seq, n }: Standing): string {
-  return job.order === undefined ? `${n} desc` : `${seq} desc, ${n} desc`;
+export function newestFirst(job: MergeJob, standing: Standing): string {
+  return terms(job, standing)
+    .map((term) => `${term} desc`)
+    .join(", ");
 }
 
-export const notBad = `not exists (select from ${badTable} b where b._n = s._n)`;
+export function notBad(job: MergeJob): string {
+  const n = job.keyChange === undefined ? "s._n" : ownNumber("s._n");
+  return `not exists (select from ${badTable} b where b._n = ${n})`;
+}
 
 export function appliedVerdict(alias: string): string {
   return `not exists (select from ${badTable} b where b._n = ${alias}._n)`;

@@ -3,24 +3,22 @@
  * set-based statement a step; only when one fails, or the scan finds suspect cells, are the bad records looked for.
  * Runs inside the caller's transaction, under the table's lock.
  */
-import { DrayageError } from "../errors.ts";
 import { applyInOrder } from "./apply-in-order.ts";
 import { applyStatements, dropRefusedTombstones, insertAll, markRefused } from "./apply-sql.ts";
 import {
   classify,
   classifyAppend,
-  countIgnored,
-  countLosers,
-  countVerdicts,
   markNullKeys,
   markStructuralBad,
   scanStatement,
   suspectColumns,
 } from "./classify-sql.ts";
+import { countAll, insertedCounts } from "./count-merged.ts";
 import { applyEach, type BadRecord, findUncastable, makeCastFunctions, readBadRecords } from "./find-bad-records.ts";
 import { literal } from "./identifier.ts";
-import { badTable, type CastMode, type MergeJob, verdictTable } from "./merge-sql.ts";
-import { noCounts, type RecordCounts } from "./record-counts.ts";
+import { pairBad, splitKeyChanges, takeOutBad } from "./key-change-sql.ts";
+import { badTable, type CastMode, isOwn, type MergeJob, verdictTable } from "./merge-sql.ts";
+import type { RecordCounts } from "./record-counts.ts";
 import type { Session } from "./session.ts";
 import { isRecordFault, serverFault } from "./warehouse-error.ts";
 
@@ -58,6 +56,7 @@ interface Scan {
 }
 
 export async function merge(session: Session, job: MergeJob, options: MergeOptions): Promise<MergeOutcome> {
+  if (options.badFound !== true) await splitKeys(session, job);
   const clean = options.badFound === true ? undefined : await mergeClean(session, job, options);
   if (clean !== undefined) return clean;
   if (options.sideBySide === true) throw new NeedsTable("a record may be bad");
@@ -147,26 +146,44 @@ async function countRefused(session: Session, job: MergeJob, mode: CastMode, rou
 
 /**
  * Fills `drayage_bad` with what no cast takes, before anything is merged: `plan` copies rows by key first. Takes those records
- * out of staging: a join by key may cast every staged row before it looks at anything else of it.
+ * out of staging.
  */
 export async function findBad(session: Session, job: MergeJob): Promise<void> {
+  await splitKeys(session, job);
+  await findBadOf(session, job);
+}
+
+async function splitKeys(session: Session, job: MergeJob): Promise<void> {
+  const statement = splitKeyChanges(job);
+  if (statement !== undefined) await session.query(statement);
+}
+
+async function findBadOf(session: Session, job: MergeJob): Promise<void> {
   await makeCastFunctions(session);
   await session.query(`truncate ${badTable}, ${verdictTable}`);
   for (const statement of markStructuralBad(job)) await session.query(statement);
   await findUncastable(session, job);
-  const takeOut = `delete from ${job.staging} s using ${badTable} b where b._n = s._n`;
-  await session.query(takeOut);
+  await takeOut(session, job);
   const nullKeys = markNullKeys(job);
-  if (nullKeys !== undefined && (await session.query(nullKeys)).count > 0) await session.query(takeOut);
+  if (nullKeys !== undefined && (await session.query(nullKeys)).count > 0) await takeOut(session, job);
+}
+
+async function takeOut(session: Session, job: MergeJob): Promise<void> {
+  for (const statement of pairBad(job)) await session.query(statement);
+  await session.query(takeOutBad(job));
 }
 
 async function mergeWithBad(session: Session, job: MergeJob, options: MergeOptions): Promise<void> {
-  if (options.badFound !== true) await findBad(session, job);
+  if (options.badFound !== true) await findBadOf(session, job);
   const { done, collided } = await attempt(session, () => applySet(session, job, "lenient", options));
   if (done) return;
   // A full load has no steps: each key is there once, and which of two rows comes first nobody can say.
   const hasSteps = job.key.length > 0 && job.op !== undefined;
-  if (hasSteps && (collided || (await collides(session, () => applyPieces(session, job, options)))))
+  // Both halves of a key change pass or fail together: they are one step.
+  if (
+    hasSteps &&
+    (collided || job.keyChange !== undefined || (await collides(session, () => applyPieces(session, job, options))))
+  )
     await applyInOrder(session, job);
   else if (!hasSteps) await applyPieces(session, job, options);
 }
@@ -210,70 +227,12 @@ async function applyPieces(session: Session, job: MergeJob, options: MergeOption
 }
 
 async function verdicts(session: Session, round: number): Promise<Map<string, number>> {
+  // A row whose key changed lives on: it is no delete that a limit could be about.
   const { rows } = await session.query<{ verdict: string; count: string }>(
-    `select verdict, count(*) as count from ${verdictTable} where round = $1 group by verdict`,
+    `select verdict, count(*) filter (where ${isOwn("v")}) as count from ${verdictTable} v where round = $1 group by verdict`,
     [round],
   );
   return new Map(rows.map((row) => [row.verdict, Number(row.count)]));
-}
-
-const outcomeOf: Readonly<Record<string, Exclude<keyof RecordCounts, "read" | "rejected">>> = {
-  inserted: "inserted",
-  updated: "updated",
-  deleted: "deleted",
-  stale: "stale",
-  ignored: "ignored",
-  superseded: "superseded",
-  // The row's own record again, with equal cells; a delete of a key that is not there.
-  same: "unchanged",
-  absent: "unchanged",
-};
-
-async function countAll(session: Session, job: MergeJob, mode: CastMode): Promise<Map<number, RecordCounts>> {
-  const counts = await stagedCounts(session, job);
-  const add = async (statement: string) => {
-    const { rows } = await session.query<{ ordinal: number; verdict: string; count: number }>(statement);
-    for (const { ordinal, verdict, count } of rows) {
-      const outcome = outcomeOf[verdict];
-      const of = counts.get(ordinal);
-      if (outcome === undefined || of === undefined) throw new DrayageError("COUNT_MISMATCH");
-      of[outcome] += count;
-    }
-  };
-  await add(countVerdicts());
-  if (job.op !== undefined && job.deletes === "ignore" && job.key.length > 0) await add(countIgnored(job));
-  if (job.key.length > 0 && [...counts.values()].some((of) => open(of) > 0)) await add(countLosers(job, mode));
-  return counts;
-}
-
-/** Records that no bucket has yet. */
-function open(counts: RecordCounts): number {
-  const { read, inserted, updated, unchanged, deleted, superseded, stale, ignored, rejected } = counts;
-  return read - inserted - updated - unchanged - deleted - superseded - stale - ignored - rejected;
-}
-
-async function insertedCounts(session: Session, job: MergeJob): Promise<Map<number, RecordCounts>> {
-  const counts = await stagedCounts(session, job);
-  for (const of of counts.values()) of.inserted = of.read;
-  return counts;
-}
-
-/** What was staged and what of it is bad, by ordinal. Round 0 is out of staging. */
-async function stagedCounts(session: Session, job: MergeJob): Promise<Map<number, RecordCounts>> {
-  const counts = new Map<number, RecordCounts>();
-  for (const object of job.objects) counts.set(object.ordinal, noCounts());
-  const { rows } = await session.query<{ ordinal: number; read: number; rejected: number }>(
-    `select (s._n >> 40)::integer as ordinal, count(*)::integer as read, count(b._n)::integer as rejected
-     from (select _n from ${job.staging} union all select _n from ${badTable} where round = 0) s
-     left join ${badTable} b on b._n = s._n group by 1`,
-  );
-  for (const { ordinal, read, rejected } of rows) {
-    const of = counts.get(ordinal);
-    if (of === undefined) throw new DrayageError("COUNT_MISMATCH");
-    of.read = read;
-    of.rejected = rejected;
-  }
-  return counts;
 }
 
 function toNumbers(row: Record<string, string>): Scan {

@@ -32,7 +32,6 @@ const ofTables = [
   ["columns[0]", "columns: [x hash]"],
   ["columns[0].x.using", "columns: [x: {using: y}]"],
   ["dialect.unchanged_token", "dialect: {unchanged_token: x}"],
-  ["dialect.before_image", "dialect: {before_image: {prefix: b_, suffix: s}}"],
 ] as const;
 
 test.each(ofTables)("tables.X.%s of %s", (key, text) => {

@@ -8,10 +8,10 @@ from pg_temp.staging_1 s;
 insert into pg_temp.drayage_verdict (_n, round, place, verdict)
 select s._n, 0, null,
   case
-    when (m._version, m._record) > (4611686018427387905::bigint, (s._n & 1099511627775)::integer) then 'stale'
+    when (m._version, m._record) > (4611686018427387905::bigint, (s._n & 549755813887)::integer) then 'stale'
     when s.op = 'D' then case when m."_id" is not null then 'deleted' else 'absent' end
     when not (m."_id" is not null) then 'inserted'
-    when (m._version, m._record) = (4611686018427387905::bigint, (s._n & 1099511627775)::integer) then 'same'
+    when (m._version, m._record) = (4611686018427387905::bigint, (s._n & 549755813887)::integer) then 'same'
     else 'updated'
   end
 from (
@@ -29,7 +29,7 @@ update "crm"."customers" m set
   "birthdate" = (s.c4)::timestamptz,
   "_rescued" = s.c5::jsonb,
   "_version" = 4611686018427387905::bigint,
-  "_record" = (s._n & 1099511627775)::integer,
+  "_record" = (s._n & 549755813887)::integer,
   "_object" = 41::bigint,
   "_loaded_at" = now()
 from pg_temp.drayage_verdict v
@@ -37,7 +37,7 @@ join pg_temp.staging_1 s on s._n = v._n
 where v.verdict = 'updated' and v.round = 0 and m."_id" = s.c1;
 
 insert into "crm"."customers" ("_id", "tier_and_details", "birthdate", "_rescued", "_version", "_record", "_object", "_loaded_at")
-select s.c1, s.c3::jsonb, (s.c4)::timestamptz, s.c5::jsonb, 4611686018427387905::bigint, (s._n & 1099511627775)::integer, 41::bigint, now()
+select s.c1, s.c3::jsonb, (s.c4)::timestamptz, s.c5::jsonb, 4611686018427387905::bigint, (s._n & 549755813887)::integer, 41::bigint, now()
 from pg_temp.drayage_verdict v
 join pg_temp.staging_1 s on s._n = v._n
 where v.verdict = 'inserted' and v.round = 0;

@@ -8,6 +8,6 @@ select count(*) as total,
 from pg_temp.staging_1 s;
 
 insert into "shop"."orders" ("id", "status", "total", "quo""ted", "gone", "_version", "_record", "_object", "_loaded_at", "_op_ts")
-select (s.c3)::bigint, s.c4, (s.c5)::numeric, (s.c6)::timestamptz, null::text, 4611686018427387905::bigint, (s._n & 1099511627775)::integer, 41::bigint, now(), (nullif(s.c2, ''))::timestamptz
+select (s.c3)::bigint, s.c4, (s.c5)::numeric, (s.c6)::timestamptz, null::text, 4611686018427387905::bigint, (s._n & 549755813887)::integer, 41::bigint, now(), (nullif(s.c2, ''))::timestamptz
 from pg_temp.staging_1 s
 where not exists (select from pg_temp.drayage_bad b where b._n = s._n);

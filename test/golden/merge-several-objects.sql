@@ -10,11 +10,11 @@ from pg_temp.staging_1 s;
 insert into pg_temp.drayage_verdict (_n, round, place, verdict)
 select s._n, 0, null,
   case
-    when (t._version, t._record) > (o.version, (s._n & 1099511627775)::integer) then 'stale'
-    when (m._version, m._record) > (o.version, (s._n & 1099511627775)::integer) then 'stale'
+    when (t._version, t._record) > (o.version, (s._n & 549755813887)::integer) then 'stale'
+    when (m._version, m._record) > (o.version, (s._n & 549755813887)::integer) then 'stale'
     when s.op = 'D' then case when m."id" is not null then 'deleted' else 'absent' end
     when not (m."id" is not null) then 'inserted'
-    when (m._version, m._record) = (o.version, (s._n & 1099511627775)::integer) then 'same'
+    when (m._version, m._record) = (o.version, (s._n & 549755813887)::integer) then 'same'
     else 'updated'
   end
 from (
@@ -30,7 +30,7 @@ left join "shop"."orders" m on m."id" = s.k0
 left join "drayage"."tombstones_1" t on t."id" = s.k0;
 
 insert into "drayage"."tombstones_1" as t ("id", _version, _record, deleted_at)
-select (s.c3)::bigint, o.version, (s._n & 1099511627775)::integer, now()
+select (s.c3)::bigint, o.version, (s._n & 549755813887)::integer, now()
 from pg_temp.drayage_verdict v
 join pg_temp.staging_1 s on s._n = v._n
 join (values (0, 41::bigint, 4611686018427387905::bigint), (1, 42::bigint, 4611686018427453441::bigint)) as o (ordinal, id, version) on o.ordinal = s._n >> 40
@@ -48,7 +48,7 @@ update "shop"."orders" m set
   "quo""ted" = (s.c6)::timestamptz,
   "gone" = null::text,
   "_version" = o.version,
-  "_record" = (s._n & 1099511627775)::integer,
+  "_record" = (s._n & 549755813887)::integer,
   "_object" = o.id,
   "_loaded_at" = now(),
   "_op_ts" = (nullif(s.c2, ''))::timestamptz
@@ -61,7 +61,7 @@ returning v._n, v.verdict
 update pg_temp.drayage_verdict v set verdict = 'updated' from changed where changed._n = v._n and changed.verdict = 'same';
 
 insert into "shop"."orders" ("id", "status", "total", "quo""ted", "gone", "_version", "_record", "_object", "_loaded_at", "_op_ts")
-select (s.c3)::bigint, s.c4, (s.c5)::numeric, (s.c6)::timestamptz, null::text, o.version, (s._n & 1099511627775)::integer, o.id, now(), (nullif(s.c2, ''))::timestamptz
+select (s.c3)::bigint, s.c4, (s.c5)::numeric, (s.c6)::timestamptz, null::text, o.version, (s._n & 549755813887)::integer, o.id, now(), (nullif(s.c2, ''))::timestamptz
 from pg_temp.drayage_verdict v
 join pg_temp.staging_1 s on s._n = v._n
 join (values (0, 41::bigint, 4611686018427387905::bigint), (1, 42::bigint, 4611686018427453441::bigint)) as o (ordinal, id, version) on o.ordinal = s._n >> 40

@@ -10,11 +10,11 @@ from pg_temp.staging_1 s;
 insert into pg_temp.drayage_verdict (_n, round, place, verdict)
 select s._n, 0, null,
   case
-    when (t._version, t._record) > (4611686018427387905::bigint, (s._n & 1099511627775)::integer) then 'stale'
-    when (m._version, m._record) > (4611686018427387905::bigint, (s._n & 1099511627775)::integer) then 'stale'
-    when s.op = 'D' then case when m."id" is not null and (m._version, m._record) is distinct from (4611686018427387905::bigint, (s._n & 1099511627775)::integer) then 'deleted' else 'absent' end
+    when (t._version, t._record) > (4611686018427387905::bigint, (s._n & 549755813887)::integer) then 'stale'
+    when (m._version, m._record) > (4611686018427387905::bigint, (s._n & 549755813887)::integer) then 'stale'
+    when s.op = 'D' then case when m."id" is not null and (m._version, m._record) is distinct from (4611686018427387905::bigint, (s._n & 549755813887)::integer) then 'deleted' else 'absent' end
     when not (m."id" is not null) then 'inserted'
-    when (m._version, m._record) = (4611686018427387905::bigint, (s._n & 1099511627775)::integer) then 'same'
+    when (m._version, m._record) = (4611686018427387905::bigint, (s._n & 549755813887)::integer) then 'same'
     else 'updated'
   end
 from (
@@ -29,14 +29,14 @@ left join "shop"."orders" m on m."id" = s.k0
 left join "drayage"."tombstones_1" t on t."id" = s.k0;
 
 insert into "drayage"."tombstones_1" as t ("id", _version, _record, deleted_at)
-select (s.c3)::bigint, 4611686018427387905::bigint, (s._n & 1099511627775)::integer, now()
+select (s.c3)::bigint, 4611686018427387905::bigint, (s._n & 549755813887)::integer, now()
 from pg_temp.drayage_verdict v
 join pg_temp.staging_1 s on s._n = v._n
 where v.verdict in ('deleted', 'absent') and v.round = 0
 on conflict ("id") do update set _version = excluded._version, _record = excluded._record, deleted_at = excluded.deleted_at
 where (t._version, t._record) <= (excluded._version, excluded._record);
 
-update "shop"."orders" m set "_version" = 4611686018427387905::bigint, "_record" = (s._n & 1099511627775)::integer, "_object" = 41::bigint, "_loaded_at" = now(), "_deleted_at" = coalesce((nullif(s.c2, ''))::timestamptz, now())
+update "shop"."orders" m set "_version" = 4611686018427387905::bigint, "_record" = (s._n & 549755813887)::integer, "_object" = 41::bigint, "_loaded_at" = now(), "_deleted_at" = coalesce((nullif(s.c2, ''))::timestamptz, now())
 from pg_temp.drayage_verdict v
 join pg_temp.staging_1 s on s._n = v._n
 where v.verdict = 'deleted' and v.round = 0 and m."id" = (s.c3)::bigint;
@@ -48,7 +48,7 @@ update "shop"."orders" m set
   "quo""ted" = (s.c6)::timestamptz,
   "gone" = null::text,
   "_version" = 4611686018427387905::bigint,
-  "_record" = (s._n & 1099511627775)::integer,
+  "_record" = (s._n & 549755813887)::integer,
   "_object" = 41::bigint,
   "_loaded_at" = now(),
   "_op_ts" = (nullif(s.c2, ''))::timestamptz,
@@ -61,7 +61,7 @@ returning v._n, v.verdict
 update pg_temp.drayage_verdict v set verdict = 'updated' from changed where changed._n = v._n and changed.verdict = 'same';
 
 insert into "shop"."orders" ("id", "status", "total", "quo""ted", "gone", "_version", "_record", "_object", "_loaded_at", "_op_ts", "_deleted_at")
-select (s.c3)::bigint, s.c4, (s.c5)::numeric, (s.c6)::timestamptz, null::text, 4611686018427387905::bigint, (s._n & 1099511627775)::integer, 41::bigint, now(), (nullif(s.c2, ''))::timestamptz, null::timestamptz
+select (s.c3)::bigint, s.c4, (s.c5)::numeric, (s.c6)::timestamptz, null::text, 4611686018427387905::bigint, (s._n & 549755813887)::integer, 41::bigint, now(), (nullif(s.c2, ''))::timestamptz, null::timestamptz
 from pg_temp.drayage_verdict v
 join pg_temp.staging_1 s on s._n = v._n
 where v.verdict = 'inserted' and v.round = 0;

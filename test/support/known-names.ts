@@ -12,6 +12,7 @@ const dialect: DialectConfig = {
   nulls: "auto",
   encoding: "utf-8",
   fileTimezone: "UTC",
+  beforeImage: undefined,
   lobMaxSize: undefined,
 };
 

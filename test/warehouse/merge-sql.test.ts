@@ -9,7 +9,9 @@ import {
   scanStatement,
   suspectColumns,
 } from "../../src/warehouse/classify-sql.ts";
+import { pairBad, splitKeyChanges, takeOutBad } from "../../src/warehouse/key-change-sql.ts";
 import type { CastMode, MergeColumn, MergeJob } from "../../src/warehouse/merge-sql.ts";
+import { classifySteps, normalizeVerdicts, numberSteps } from "../../src/warehouse/step-sql.ts";
 import { expectGolden } from "../golden/golden.ts";
 
 function column(name: string, position: number, type: string, options: Partial<MergeColumn> = {}): MergeColumn {
@@ -47,11 +49,17 @@ const orders: MergeJob = {
   system: { loadedAt: true, object: true, opTimestamp: true, deletedAt: false, op: false },
   objects: [{ ordinal: 0, historyId: 41n, version: 4611686018427387905n }],
   order: undefined,
+  keyChange: undefined,
   versionType: "bigint",
   deletes: "hard",
   mayRefuse: false,
   rowSecurity: false,
   overridingIdentity: false,
+};
+
+const movable: MergeJob = {
+  ...orders,
+  keyChange: { op: "c1", kept: ["c2"], key: [{ column: "c3", before: "nullif(s.c8, '')" }] },
 };
 
 const severalObjects = [
@@ -84,7 +92,7 @@ function general(job: MergeJob, mode: CastMode, has: ReadonlySet<string> = every
     scanStatement(job, suspectColumns(job)),
     classify(job, mode, 0, false),
     ...applyStatements(job, mode, round, has),
-    countVerdicts(),
+    countVerdicts(job),
     countLosers(job, mode),
   ];
 }
@@ -110,6 +118,15 @@ const golden: Readonly<Record<string, readonly string[]>> = {
     },
     "strict",
   ),
+  "merge-key-changes.sql": [
+    splitKeyChanges(movable) ?? "",
+    ...pairBad(movable),
+    takeOutBad(movable),
+    ...general(movable, "strict").slice(1),
+    numberSteps(movable),
+    classifySteps(movable, ["drayage_lo", "drayage_hi"]),
+    ...normalizeVerdicts(movable),
+  ],
   "merge-documents.sql": general(customers, "strict", new Set(["inserted", "updated"])),
   "merge-with-bad-records.sql": [
     ...markStructuralBad(orders),
