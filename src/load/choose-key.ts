@@ -53,13 +53,12 @@ export function chooseKey(
     feeds.find((feed) => feed.path === "_id" || feed.path.endsWith(":_id")) ??
     feeds.find((feed) => ["oid__id", "oid_id"].includes(feed.path));
   if (id !== undefined) return [id.column];
+  // DMS writes its timestamp first, and the time of a transfer is nobody's key.
+  const columns = feeds.map((feed) => feed.column);
+  const likely = columns.find((name) => /(^|_)(id|no|number|key|code)$/.test(name)) ?? columns[0] ?? "id";
   throw new DrayageError("KEY_MISSING", {
     place,
-    lines: [
-      "tables:",
-      `  ${table.config.name}:`,
-      `    primary_key: [${feeds[0]?.column ?? "id"}]   # of: ${list(feeds.map((feed) => feed.column))}`,
-    ],
+    lines: ["tables:", `  ${table.config.name}:`, `    primary_key: [${likely}]   # of: ${list(columns)}`],
   });
 }
 
