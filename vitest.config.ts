@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 // PostgreSQL (and, where it says so, S3 over HTTP), which the test starts itself.
 // `npm test` has five minutes: what starts the program many times beyond that is for `npm run test:long`.
 const longOnly = [
+  "test/cli/shipped.pg.test.ts",
   "test/load/backfill-kill.pg.test.ts",
   "test/load/kill.pg.test.ts",
   "test/load/long-listing.pg.test.ts",

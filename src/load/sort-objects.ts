@@ -162,9 +162,11 @@ class Sorter {
    */
   async #wholeAgain(open: Open, versions: readonly ListedFullLoad[]): Promise<NextToApply | undefined> {
     const { state, listing, spec } = this.#settings;
-    const { changesFrom, writeMode } = spec.config;
+    const { changesFrom, writeMode, orderBy } = spec.config;
     const began = state.generationBegan;
     if (state.generation <= 1 || began === undefined || writeMode === "append") return undefined;
+    // Versions by a column do not say when: what came after the full load cannot be told from what it covers.
+    if (orderBy !== undefined) return undefined;
     const entries = await this.#fullLoads.entries(listing.fullLoads);
     const current = listing.fullLoads.filter((_, i) => entries[i]?.status !== "superseded");
     const asked = new Set(open.filter((one) => one.state === "claimable").map((one) => one.object.key));

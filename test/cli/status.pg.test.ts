@@ -181,6 +181,7 @@ test("paths beyond max_columns: said until a load of the table has none, though 
 });
 
 test("a newer full load", async () => {
+  configure(orders.replace("{", "{on_reload: hold, "));
   await load(0);
   place.put(full, "id,amount\n1,5\n2,6\n");
   await load(6);

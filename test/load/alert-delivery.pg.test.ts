@@ -172,6 +172,7 @@ test("no state that cannot be written stops a load", async () => {
   place.put(broken, cutGzip);
   expect(await scene.load()).toBe(1);
   expect(scene.warnings.map(({ code, message }) => `${code}: ${message}`)).toEqual([
+    expect.stringMatching(/^WAREHOUSE_FAILED: Could not drop what is older/),
     expect.stringMatching(/^ALERT_FAILED: Alerts could not be compared: /),
   ]);
   expect((await place.client.query("select status from drayage.runs order by run_id desc limit 1")).rows).toEqual([

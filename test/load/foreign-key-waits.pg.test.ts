@@ -48,7 +48,12 @@ test("records wait for their row: in the run that brings it, without a command, 
     exit: 0,
     counts: { read: 2, inserted: 2 },
     failures: [],
-    notes: ["2 records that waited for another row: 1 inserted, 1 stale", "1 record still waits for another row"],
+    notes: [
+      // What the test writes comes long after the times in its names.
+      expect.stringMatching(/^1 change object seems older than the full load, but the source was copied/),
+      "2 records that waited for another row: 1 inserted, 1 stale",
+      "1 record still waits for another row",
+    ],
   });
 
   place.put("z/LOAD00000002.csv", csv("id", "8", "9"));
