@@ -75,6 +75,12 @@ const claimable = `(
   or (h.status = 'failed' and ($9 or (h.retry = 'auto' and h.attempts < $7) or h.config_hash is distinct from $8))
 )`;
 
+/**
+ * Of what is not claimable. Its run is not looked up a second time where that can be spared: one that ends between the two looks would
+ * make the object one that ended all its loaders.
+ */
+const held = `h.status = 'loading' and ($9 or h.attempts < $7 or ${runIsAlive("h.run_id")})`;
+
 /** What is not final; in a backfill all that it has not done, and that `load` would not find new. `$11`: that, too. */
 const listable = `(
   $10::bigint is null and (h.id is null or h.status in (${openStatuses}))
@@ -108,7 +114,7 @@ export class LoadHistory extends HistoryEndings {
       `select l.position, h.id is not null as noted, h.run_id,
               case when h.status = 'loading' then 'LOADER_LOST' else h.error_code end as error_code,
               case when h.status = 'loading' then format('the loader ended without a word %s times while it had the object', h.attempts) else h.error end as error,
-              case when h.id is null or ${claimable} then 'claimable' when h.status = 'loading' and ${runIsAlive("h.run_id")} then 'held' else 'waiting' end as state
+              case when h.id is null or ${claimable} then 'claimable' when ${held} then 'held' else 'waiting' end as state
        from ${unnestIdentity} with ordinality as l (bucket, key, etag, size, last_modified, position)
        left join ${this.state}.load_history h
          on h.table_name = $1 and ${sameObject("l", "h")}
