@@ -4,11 +4,14 @@ import { defineConfig } from "vitest/config";
 // PostgreSQL (and, where it says so, S3 over HTTP), which the test starts itself.
 // `npm test` has five minutes: what starts the program many times beyond that is for `npm run test:long`.
 const longOnly = [
+  "test/cli/by-hand.pg.test.ts",
   "test/cli/shipped.pg.test.ts",
+  "test/demo/postgres-server.pg.test.ts",
   "test/load/backfill-kill.pg.test.ts",
   "test/load/kill.pg.test.ts",
   "test/load/long-listing.pg.test.ts",
   "test/schedule/soak.pg.test.ts",
+  "test/warehouse/status-speed.pg.test.ts",
 ];
 
 export default defineConfig({
