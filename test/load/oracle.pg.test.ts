@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => place.end());
 
-const count = process.env.LONG === "1" ? 500 : 20;
+const count = process.env.LONG === "1" ? 500 : 12;
 /** SEED=n begins with scene n: what a failure prints. */
 const first = Number(process.env.SEED ?? "1");
 const enough = 3;
