@@ -1,4 +1,5 @@
 /** Looks at everything that a load needs, without loading: each finding is one line, with what mends it. */
+
 import type { Config } from "../config/config.ts";
 import { DrayageError } from "../errors.ts";
 import { spanText } from "../observe/span-text.ts";
@@ -15,6 +16,7 @@ import {
   type ServerFacts,
 } from "../warehouse/setup-facts.ts";
 import { warehouseError } from "../warehouse/warehouse-error.ts";
+import { isArchived } from "./archived-objects.ts";
 import { namedTables } from "./discover.ts";
 
 export interface Finding {
@@ -75,8 +77,7 @@ async function checkSource(config: Config, openSource: () => Promise<ObjectSourc
 /** Of the first page alone: a bucket may hold millions. */
 async function firstObject(source: ObjectSource): Promise<ListedObject | undefined> {
   for await (const page of source.list("")) {
-    const archived = ["GLACIER", "DEEP_ARCHIVE"];
-    return page.find((object) => object.size > 0 && !archived.includes(object.storageClass ?? "")) ?? page[0];
+    return page.find((object) => object.size > 0 && !isArchived(object)) ?? page[0];
   }
   return undefined;
 }

@@ -138,7 +138,9 @@ class TableLoader {
     const { spare } = this.#work.settings;
     const others: Promise<boolean>[] = [];
     const begin = async (taking: Promise<Worker>) => {
-      const worker = await taking;
+      // Without a connection of its own it takes no unit: the others have them all.
+      const worker = await taking.catch(() => undefined);
+      if (worker === undefined) return true;
       try {
         if (worker.session.lost) await worker.reconnect();
         return await new UnitLoader(worker, this.#work).load(queue);

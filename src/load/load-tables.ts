@@ -19,8 +19,10 @@ export async function loadTables(
   const reports: TableReport[] = [];
   const queue = [...tables];
   const workers = new Workers(Math.max(1, concurrency), () => Worker.start(settings.config, command));
+  const refused: unknown[] = [];
   const lane = async () => {
-    const worker = await workers.take();
+    // A warehouse that is short of connections is loaded by fewer workers, not left alone.
+    const worker = await workers.take()?.catch((error: unknown) => void refused.push(error));
     if (worker === undefined) return;
     try {
       for (let table = queue.shift(); table !== undefined; table = queue.shift()) {
@@ -41,6 +43,7 @@ export async function loadTables(
   await workers.close();
   const failed = results.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
+  if (queue.length > 0) throw refused[0];
   return reports.sort((a, b) => (a.table < b.table ? -1 : 1));
 }
 

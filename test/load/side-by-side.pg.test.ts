@@ -84,3 +84,15 @@ test("a bad record in one of them costs that record", async () => {
   const { exit, counts } = await table.load({ concurrency: 3 });
   expect({ exit, counts }).toEqual({ exit: 3, counts: { read: 3 * rows, inserted: 3 * rows - 1, rejected: 1 } });
 });
+
+test("a warehouse that has connections for one worker alone is loaded by one", async () => {
+  const table = await oneTable(place, { primary_key: ["id"], columns: { id: "bigint" } });
+  for (let n = 0; n < 4; n++) table.full(n, part(n));
+  await place.client.query(`alter role ${place.role} connection limit 2`);
+  try {
+    const { exit, counts } = await table.load({ concurrency: 3 });
+    expect({ exit, counts }).toEqual({ exit: 0, counts: { read: 4 * rows, inserted: 4 * rows } });
+  } finally {
+    await place.client.query(`alter role ${place.role} connection limit -1`);
+  }
+});
