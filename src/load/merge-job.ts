@@ -107,9 +107,12 @@ function keyChange(
 }
 
 /** A before image that DMS did not fill is empty, whatever means NULL elsewhere. */
-function filled(cell: string, { castToken }: NullRule): string {
-  const value = castToken === undefined ? cell : `nullif(${cell}, ${literal(castToken)})`;
-  return `nullif(${value}, '')`;
+function filled(cell: string, nulls: NullRule): string {
+  return `nullif(${tokenAsNull(cell, nulls)}, '')`;
+}
+
+function tokenAsNull(cell: string, { castToken }: NullRule): string {
+  return castToken === undefined ? cell : `nullif(${cell}, ${literal(castToken)})`;
 }
 
 function stagedName({ from }: Feed): string[] {
@@ -135,8 +138,11 @@ function mergeColumn(feed: Feed, main: MainColumn, nulls: NullRule, isKey: boole
   };
   const { from } = feed;
   if (from.kind === "absent") return { ...common, cell: undefined, value: undefined };
-  if (from.kind === "field")
-    return { ...common, cell: fieldCell(stagedCell(from.index), main, nulls, isKey), value: undefined };
+  if (from.kind === "field") {
+    const cell = fieldCell(stagedCell(from.index), main, nulls, isKey);
+    const tested = isTextType(main.baseType) ? cell : tokenAsNull(stagedCell(from.index), nulls);
+    return { ...common, cell, tested, value: undefined };
+  }
   const isJson = main.baseType === "jsonb" || main.baseType === "json";
   if (isJson) return { ...common, cell: stagedCell(from.column.index), value: jsonValue(from.column, main.baseType) };
   return { ...common, cell: plainText(from.column), value: undefined };
@@ -146,7 +152,7 @@ function mergeColumn(feed: Feed, main: MainColumn, nulls: NullRule, isKey: boole
  * An empty field is NULL in every column that is not text; in text by the tokens, except that a NOT NULL or key column gets ''.
  */
 function fieldCell(cell: string, main: MainColumn, nulls: NullRule, isKey: boolean): string {
-  const value = nulls.castToken === undefined ? cell : `nullif(${cell}, ${literal(nulls.castToken)})`;
+  const value = tokenAsNull(cell, nulls);
   if (!isTextType(main.baseType)) return nulls.tokens.includes("") ? value : `nullif(${value}, '')`;
   return nulls.tokens.includes("") && (main.notNull || isKey) ? `coalesce(${value}, '')` : value;
 }

@@ -7,7 +7,6 @@ import {
   keyValue,
   type MergeJob,
   matchKey,
-  notBad,
   record,
   type Slice,
   type StagedObjects,
@@ -15,13 +14,12 @@ import {
   verdictTable,
 } from "./merge-sql.ts";
 
-/** The fresh and the append form: every staged record that is not bad becomes a row. */
+/** The fresh and the append form: every staged record becomes a row; none is bad, or it is not tried. */
 export function insertAll(job: MergeJob, mode: CastMode): string {
   const o = stagedObjects(job);
   return `${insertHead(job)}
 select ${insertValues(job, mode, o)}
-from ${job.staging} s${o.join}
-where ${notBad(job)}`;
+from ${job.staging} s${o.join}`;
 }
 
 function insertHead(job: MergeJob): string {

@@ -14,7 +14,7 @@ export interface CastTarget {
 
 export interface CastForms {
   readonly strict: string;
-  /** A boolean expression, never an error; undefined when the strict form cannot change a cell. */
+  /** A boolean expression, never an error, not true of an empty cell; undefined when the strict form cannot change a cell. */
   readonly suspect: string | undefined;
   readonly lenient: string;
 }
@@ -84,7 +84,7 @@ const decimalText = "^\\s*[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?\\s
 function integer(type: string): Forms {
   return (cell) => ({
     strict: `(${cell})::${type}`,
-    suspect: `position('_' in ${cell}) > 0 or (ltrim(${cell}, '+-') like '0_%' and ${cell} ~ '^[-+]?0[xXoObB]')`,
+    suspect: `position('_' in ${cell}) > 0 or (${firstNot(cell, "1")} and ${cell} ~ '^\\s*[-+]?0[xXoObB]')`,
     lenient:
       `case when ${cell} ~ '^[-+]?[0-9]+$' then (${cell})::${type}` +
       ` when ${cell} ~ ${literal(decimalText)} then case when (${cell})::numeric = trunc((${cell})::numeric)` +
@@ -96,9 +96,13 @@ function integer(type: string): Forms {
 const numeric: Forms = (cell, { modifier: scale }) => {
   const strict = `(${cell})::numeric`;
   if (scale === undefined) return { strict, suspect: undefined, lenient: strict };
+  const point = `position('.' in ${cell})`;
+  const mayRound = `(${point} > 0 and length(${cell}) - ${point} > ${Math.max(scale, 0)}) or position('e' in ${cell}) > 0 or position('E' in ${cell}) > 0`;
+  // Most cells have just the column's digits after the point, and no room there for an exponent that takes more.
+  const isShort = scale > 0 && scale < 4;
   return {
     strict,
-    suspect: `(position('.' in ${cell}) > 0 and length(${cell}) - position('.' in ${cell}) > ${Math.max(scale, 0)}) or position('e' in ${cell}) > 0 or position('E' in ${cell}) > 0`,
+    suspect: isShort ? `${cell} not like ${literal(`%.${"_".repeat(scale)}`)} and (${mayRound})` : mayRound,
     lenient: unless(`${cell} is null or round(${strict}, ${scale}) is not distinct from ${strict}`, "numeric", strict),
   };
 };
@@ -119,7 +123,7 @@ const boolean: Forms = (cell) => {
   const no = "('f', 'false', '0', 'n', 'no', 'off')";
   return {
     strict: `(${cell})::boolean`,
-    suspect: `${cell} not in ('true', 'false', '1', '0', 't', 'f', 'True', 'False', 'TRUE', 'FALSE', 'T', 'F', 'y', 'n', 'Y', 'N', 'yes', 'no', 'on', 'off')`,
+    suspect: `${cell} not in ('true', 'false', '1', '0', 't', 'f', 'True', 'False', 'TRUE', 'FALSE', 'T', 'F', 'y', 'n', 'Y', 'N', 'yes', 'no', 'on', 'off', '')`,
     lenient: `case when lower(${cell}) in ${yes} then true when lower(${cell}) in ${no} then false when ${cell} is null then null else ${lossyFunction}()::boolean end`,
   };
 };
@@ -127,6 +131,11 @@ const boolean: Forms = (cell) => {
 /** Under "C" a comparison is one of bytes: a tenth of what translate() or a pattern costs on every cell of a column. */
 function notDigit(character: string): string {
   return `${character} collate "C" not between '0' and '9'`;
+}
+
+/** The cell does not begin with one of the digits from `first` on. */
+function firstNot(cell: string, first: "0" | "1"): string {
+  return `(${cell} collate "C" < ${literal(first)} or ${cell} collate "C" >= ':')`;
 }
 
 const zeroDate = (cell: string) => `${cell} like '0000-00-00%'`;
@@ -137,7 +146,7 @@ const zeroDate = (cell: string) => `${cell} like '0000-00-00%'`;
  */
 const date: Forms = (cell) => ({
   strict: `(${cell})::date`,
-  suspect: `${cell} not like '____-__-__' or translate(${cell}, '0123456789-', '') <> ''`,
+  suspect: `${cell} <> '' and (${cell} not like '____-__-__' or translate(${cell}, '0123456789-', '') <> '')`,
   lenient:
     `case when ${zeroDate(cell)} then null` +
     ` when ${cell} ~ '^[0-9]{4,7}-[0-9]{1,2}-[0-9]{1,2}([ T]00:00(:00(\\.0+)?)?)?( BC)?$' then (${cell})::date` +
@@ -150,9 +159,10 @@ function rounded(type: string, forms: Forms): Forms {
     const made = forms(cell, target);
     if (target.modifier === undefined) return made;
     const cut = `${cell} ~ ${literal(`\\.[0-9]{${target.modifier}}[0-9]*[1-9]`)}`;
+    const mayCut = `position('.' in ${cell}) > 0 and ${cut}`;
     return {
       strict: made.strict,
-      suspect: made.suspect === undefined ? cut : `${made.suspect} or ${cut}`,
+      suspect: made.suspect === undefined ? mayCut : `${made.suspect} or ${mayCut}`,
       lenient: `case when ${cut} then ${lossyFunction}()::${type} else ${made.lenient} end`,
     };
   };
@@ -163,7 +173,7 @@ const clock = "[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,6}0*)?)?";
 /** A zone in the text would be dropped, nanoseconds rounded. */
 const timestamp: Forms = (cell) => ({
   strict: `(${cell})::timestamp`,
-  suspect: `length(${cell}) > 26 or ${cell} not like '____-__-___%:%' or ${cell} !~ '^[-0-9 :.T]*$' or position('-' in substr(${cell}, 12)) > 0`,
+  suspect: `${cell} <> '' and (octet_length(${cell}) > 26 or ${cell} not like '____-__-___%:%' or ${cell} !~ '^[-0-9 :.T]*$' or position('-' in substr(${cell}, 12)) > 0)`,
   lenient:
     `case when ${zeroDate(cell)} then null` +
     ` when ${cell} ~ '^[0-9]{4,7}-[0-9]{1,2}-[0-9]{1,2}([ T]${clock})?( BC)?$' then (${cell})::timestamp` +
@@ -182,7 +192,7 @@ const timestamptz: Forms = (cell, { timezone }) => {
       : `case when ${zoned} then (${cell})::timestamptz else (${cell})::timestamp at time zone ${literal(timezone)} end`;
   return {
     strict: value,
-    suspect: `${notDigit(`left(${cell}, 1)`)} or ${cell} not like '____-__-__%' or (length(${cell}) > 26 and not ${notDigit(`substr(${cell}, 27, 1)`)})`,
+    suspect: `${cell} <> '' and (${firstNot(cell, "0")} or ${cell} not like '____-__-__%' or (octet_length(${cell}) > 26 and not ${notDigit(`substr(${cell}, 27, 1)`)}))`,
     lenient:
       `case when ${zeroDate(cell)} then null` +
       ` when ${cell} ~ '^[0-9]{4,7}-[0-9]{1,2}-[0-9]{1,2}([ T]${clock}( ?${zone})?)?( BC)?$' then ${value}` +

@@ -44,7 +44,7 @@ export function scanStatement(job: MergeJob, suspects: readonly { test: string }
 export function suspectColumns(job: MergeJob): { column: string; test: string }[] {
   return job.columns.flatMap((column) => {
     if (column.cell === undefined || column.value !== undefined) return [];
-    const { suspect } = castForms(column.target, column.cell);
+    const { suspect } = castForms(column.target, column.tested ?? column.cell);
     return suspect === undefined ? [] : [{ column: column.column, test: suspect }];
   });
 }

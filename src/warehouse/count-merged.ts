@@ -41,8 +41,15 @@ function open(counts: RecordCounts): number {
   return read - inserted - updated - unchanged - deleted - superseded - stale - ignored - rejected;
 }
 
-/** A plain insert took every staged record. */
-export async function insertedCounts(session: Session, job: MergeJob): Promise<Map<number, RecordCounts>> {
+/** A plain insert took every staged record, `total` in all. */
+export async function insertedCounts(
+  session: Session,
+  job: MergeJob,
+  total: number,
+): Promise<Map<number, RecordCounts>> {
+  const [only] = job.objects;
+  if (only !== undefined && job.objects.length === 1)
+    return new Map([[only.ordinal, { ...noCounts(), read: total, inserted: total }]]);
   const counts = await stagedCounts(session, job);
   for (const of of counts.values()) of.inserted = of.read;
   return counts;

@@ -11,6 +11,8 @@ export interface MergeColumn {
   readonly column: string;
   /** SQL that yields the cell's text from staging row `s`; undefined: the source has no such column now, it is NULL. */
   readonly cell: string | undefined;
+  /** The same where an empty cell is not yet NULL, for tests of every cell: what no cell needs costs as much as the test. */
+  readonly tested?: string | undefined;
   /** SQL that yields the value itself where it is JSON in staging: no cast form applies. */
   readonly value: string | undefined;
   readonly target: CastTarget;

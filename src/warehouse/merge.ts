@@ -84,7 +84,7 @@ async function mergeClean(session: Session, job: MergeJob, options: MergeOptions
     return {
       form: append ? "append" : "fresh",
       castMode: "strict",
-      counts: await insertedCounts(session, job),
+      counts: await insertedCounts(session, job, scan.total),
       bad: [],
     };
   }

@@ -2,7 +2,7 @@ select count(*) as total,
   0 as bad_op,
   0 as deletes,
   count(*) filter (where s.c1 is null) as null_key,
-  count(*) filter (where left(s.c4, 1) collate "C" not between '0' and '9' or s.c4 not like '____-__-__%' or (length(s.c4) > 26 and not substr(s.c4, 27, 1) collate "C" not between '0' and '9')) as s0
+  count(*) filter (where s.c4 <> '' and ((s.c4 collate "C" < '0' or s.c4 collate "C" >= ':') or s.c4 not like '____-__-__%' or (octet_length(s.c4) > 26 and not substr(s.c4, 27, 1) collate "C" not between '0' and '9'))) as s0
 from pg_temp.staging_1 s;
 
 insert into pg_temp.drayage_verdict (_n, round, place, verdict)

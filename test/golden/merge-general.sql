@@ -2,9 +2,9 @@ select count(*) as total,
   count(*) filter (where s.c1 is null or s.c1 not in ('I', 'U', 'D')) as bad_op,
   count(*) filter (where s.c1 = 'D') as deletes,
   count(*) filter (where s.c3 is null) as null_key,
-  count(*) filter (where position('_' in s.c3) > 0 or (ltrim(s.c3, '+-') like '0_%' and s.c3 ~ '^[-+]?0[xXoObB]')) as s0,
-  count(*) filter (where (position('.' in s.c5) > 0 and length(s.c5) - position('.' in s.c5) > 2) or position('e' in s.c5) > 0 or position('E' in s.c5) > 0) as s1,
-  count(*) filter (where left(s.c6, 1) collate "C" not between '0' and '9' or s.c6 not like '____-__-__%' or (length(s.c6) > 26 and not substr(s.c6, 27, 1) collate "C" not between '0' and '9')) as s2
+  count(*) filter (where position('_' in s.c3) > 0 or ((s.c3 collate "C" < '1' or s.c3 collate "C" >= ':') and s.c3 ~ '^\s*[-+]?0[xXoObB]')) as s0,
+  count(*) filter (where s.c5 not like '%.__' and ((position('.' in s.c5) > 0 and length(s.c5) - position('.' in s.c5) > 2) or position('e' in s.c5) > 0 or position('E' in s.c5) > 0)) as s1,
+  count(*) filter (where s.c6 <> '' and ((s.c6 collate "C" < '0' or s.c6 collate "C" >= ':') or s.c6 not like '____-__-__%' or (octet_length(s.c6) > 26 and not substr(s.c6, 27, 1) collate "C" not between '0' and '9'))) as s2
 from pg_temp.staging_1 s;
 
 insert into pg_temp.drayage_verdict (_n, round, place, verdict)
