@@ -15,6 +15,7 @@ const tones: Readonly<Record<AttentionCause, Tone>> = {
   paused: "warn",
   backfill: "warn",
   rejects: "warn",
+  rescued: "warn",
   unclaimed: "dim",
   alerts: "warn",
 };

@@ -1,6 +1,7 @@
 /** A plan as text: objects, columns, statements, expected rejects, proposals. */
-import type { TablePlan } from "../load/plan-table.ts";
+
 import type { PlanReport } from "../load/run-plan.ts";
+import type { TablePlan } from "../load/table-plan.ts";
 import { formatBytes, formatCount, formatDuration } from "../observe/progress.ts";
 import { outcomes } from "../warehouse/record-counts.ts";
 import { errorJson, errorText } from "./print-error.ts";

@@ -12,6 +12,7 @@ export const alertCauses = [
   "paused",
   "backfill",
   "rejects",
+  "rescued",
   "unclaimed",
 ] as const;
 

@@ -12,7 +12,6 @@ const notYet: readonly (readonly [path: string, ...values: string[]])[] = [
   ["warehouse.connections"],
   ["TABLE.columns_from"],
   ["TABLE.write_mode", "scd2"],
-  ["TABLE.contract.columns", "rescue", "discard"],
   ["TABLE.flatten.arrays", "child"],
   ["TABLE.columns.*", "hash", "child"],
   ["TABLE.columns.*.using"],

@@ -1,64 +1,13 @@
 /** Decides which staged cell feeds which column of the main table: by what is stored, by the config, by name; else a new column. */
-import { DrayageError } from "../errors.ts";
-import { pathText, uniqueNames } from "../rows/column-name.ts";
-import { typeOfKinds } from "../rows/kinds.ts";
+import { pathText } from "../rows/column-name.ts";
+import { joinTypes, typeOfKinds } from "../rows/kinds.ts";
 import { isSameName } from "../rows/known-names.ts";
-import type { PathColumn } from "../rows/path-column.ts";
 import type { MainColumn, MainTable } from "../warehouse/catalog.ts";
-import { ident, literal, qualified } from "../warehouse/identifier.ts";
 import type { StoredColumn } from "../warehouse/table-state.ts";
+import type { Binding, Feed, Rescue, StagedColumns } from "./binding.ts";
 import { chooseKey } from "./choose-key.ts";
+import { chooseNames } from "./choose-names.ts";
 import { beforeImageOf, ruleFor, type TableSpec } from "./table-spec.ts";
-
-/** What one unit staged, by cell. */
-export interface StagedColumns {
-  readonly fields: readonly StagedField[];
-  readonly paths: readonly StagedPath[];
-  /** Cell of the rescued paths, when there were any. */
-  readonly rescued: number | undefined;
-}
-
-export interface StagedField {
-  /** Position in the record: cell c(index + 1). */
-  readonly index: number;
-  readonly name: string;
-  readonly role: "op" | "timestamp" | "column" | "document";
-}
-
-export interface StagedPath {
-  /** The document's source column. */
-  readonly document: string;
-  readonly column: PathColumn;
-}
-
-export interface Feed {
-  /** As in `columns.path` of the state schema. */
-  readonly path: string;
-  readonly column: string;
-  readonly from:
-    | { readonly kind: "field"; readonly index: number }
-    | { readonly kind: "path"; readonly column: PathColumn }
-    | { readonly kind: "absent" };
-  /** Type that the column has, or gets. */
-  readonly type: string;
-  readonly timezone: string | undefined;
-  /** Whether drayage made the column and may widen it. */
-  readonly made: boolean;
-  readonly main: MainColumn | undefined;
-}
-
-export interface Binding {
-  readonly feeds: readonly Feed[];
-  /** Columns of the key, in its order. */
-  readonly key: readonly string[];
-  readonly opIndex: number | undefined;
-  readonly timestampIndex: number | undefined;
-  /** The source column that order_by names, when the object has it. */
-  readonly order: { readonly column: string; readonly index: number } | undefined;
-  /** Of a column with a before image: index of that, by the column's own index. Before images feed no column. */
-  readonly before: ReadonlyMap<number, number>;
-  readonly rescued: number | undefined;
-}
 
 /** `_doc:address.city`. */
 export function storedPath(document: string, path: readonly string[]): string {
@@ -73,24 +22,11 @@ export function storedSegments(path: string): string[] | undefined {
     .map((part) => part.replaceAll(/\\(.)/g, "$1"));
 }
 
-export const systemNames = [
-  "_loaded_at",
-  "_op_ts",
-  "_object",
-  "_record",
-  "_version",
-  "_deleted_at",
-  "_op",
-  "_rescued",
-  "_n",
-] as const;
-const reserved: ReadonlySet<string> = new Set([...systemNames, "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"]);
-
 interface Wanted {
   readonly path: string;
   readonly segments: readonly string[];
   readonly from: Feed["from"];
-  readonly inferred: string;
+  readonly kinds: number;
 }
 
 export function bindColumns(
@@ -104,6 +40,8 @@ export function bindColumns(
   const mainBy = new Map((main?.columns ?? []).map((column) => [column.name, column]));
   const names = chooseNames(table, wanted, storedBy, mainBy);
   const feeds: Feed[] = [];
+  const rescues: Rescue[] = [];
+  const homeless: Wanted[] = [];
   for (const one of wanted) {
     const column = names.get(one.path);
     if (column === undefined) continue;
@@ -111,36 +49,70 @@ export function bindColumns(
     if (known?.generated === true) continue;
     const rule = ruleFor(table.config, one.segments);
     const declared = rule?.kind === "column" ? rule : undefined;
+    // Who names a column in the config has decided about it.
+    if (known === undefined && main !== undefined && declared === undefined) homeless.push(one);
     const before = storedBy.get(one.path);
-    feeds.push({
+    const isOfDocument = storedSegments(one.path) !== undefined;
+    const feed: Feed = {
       path: one.path,
       column,
       from: one.from,
-      type: known?.type ?? declared?.type ?? one.inferred,
+      type: known?.type ?? declared?.type ?? typeOfKinds(one.kinds) ?? "text",
+      kinds: one.kinds,
       timezone: declared?.timezone,
-      made: declared?.type === undefined && one.from.kind === "path" && (before?.made ?? known === undefined),
+      made: declared?.type === undefined && isOfDocument && (before?.made ?? known === undefined),
       main: known,
-    });
+    };
+    feeds.push(feed);
+    const strange = strangeOf(feed);
+    if (strange !== undefined) rescues.push(strange);
   }
+  const mode = table.config.contract.columns;
+  const tooMany = mode === "evolve" && homeless.length > staged.room;
+  const left = mode === "rescue" || mode === "discard" || tooMany ? homeless : [];
+  const leftPaths = new Set(left.map((one) => one.path));
+  const isLate = (feed: Feed) => staged.closed !== undefined && main !== undefined && feed.main === undefined;
+  const open = feeds.filter((feed) => !leftPaths.has(feed.path));
+  const bound = open.filter((feed) => !isLate(feed));
+  const excess = mode === "discard" ? [] : left.flatMap(wholeRescue);
+  const late = open.filter(isLate).flatMap((feed): Rescue[] => {
+    const { path, column, type, from } = feed;
+    return from.kind === "absent" ? [] : [{ key: rescueKey(path), path, column, late: staged.closed, from, type }];
+  });
   return {
-    feeds: [...feeds, ...absentFeeds(table, feeds, stored, mainBy)],
-    key: chooseKey(table, feeds, stored, main),
+    feeds: [...bound, ...absentFeeds(table, bound, stored, mainBy)],
+    rescues: [...rescues, ...excess, ...late],
+    discarded: mode === "discard" ? left.map((one) => one.path) : [],
+    tooMany: tooMany ? excess : [],
+    key: chooseKey(table, bound, stored, main),
     opIndex: staged.fields.find((field) => field.role === "op")?.index,
     timestampIndex: staged.fields.find((field) => field.role === "timestamp")?.index,
     order: orderField(table, staged),
     before: beforeImages(table, staged),
-    rescued: staged.rescued,
+    rescued: mode === "discard" ? undefined : staged.rescued,
+    hasDocuments: staged.fields.some((field) => field.role === "document"),
   };
 }
 
-/** Columns even where the key is missing: the plan shows them beside the error. */
-export function bindForDisplay(
-  table: TableSpec,
-  staged: StagedColumns,
-  known: { readonly stored: readonly StoredColumn[]; readonly main: MainTable | undefined },
-): readonly Feed[] {
-  const config = { ...table.config, writeMode: "append" as const };
-  return bindColumns({ ...table, config }, staged, known.stored, known.main).feeds;
+/** Values that the column, as it is, does not take. */
+function strangeOf(feed: Feed): Rescue | undefined {
+  if (feed.from.kind !== "path" || feed.main === undefined) return undefined;
+  const { column } = feed.from;
+  const type = joinTypes(feed.main.type, column.strangeKinds);
+  if (column.strangeIndex === undefined || type === undefined || type === feed.main.type) return undefined;
+  const wanted = joinTypes(feed.main.type, feed.kinds) ?? type;
+  const from = { kind: "strange", column } as const;
+  return { key: rescueKey(feed.path), path: feed.path, column: feed.column, from, type: wanted };
+}
+
+function wholeRescue({ path, from, kinds }: Wanted): Rescue[] {
+  if (from.kind === "absent") return [];
+  return [{ key: rescueKey(path), path, column: undefined, from, type: typeOfKinds(kinds) ?? "text" }];
+}
+
+/** As it stands in `_rescued`: the path, without DMS's own name for the document. */
+export function rescueKey(path: string): string {
+  return path.replace(/^_doc:/, "");
 }
 
 function orderField(table: TableSpec, staged: StagedColumns): Binding["order"] {
@@ -167,87 +139,23 @@ function beforeImages(table: TableSpec, staged: StagedColumns): Map<number, numb
 function wantedColumns(table: TableSpec, staged: StagedColumns): Wanted[] {
   const wanted: Wanted[] = [];
   const images = new Set(beforeImages(table, staged).values());
+  const expected = new Map(staged.expected.map((one) => [one.path, one]));
   for (const field of staged.fields) {
     if (field.role !== "column" || images.has(field.index) || ruleFor(table.config, [field.name])?.kind === "ignore")
       continue;
-    wanted.push({
-      path: field.name,
-      segments: [field.name],
-      from: { kind: "field", index: field.index },
-      inferred: "text",
-    });
+    expected.delete(field.name);
+    wanted.push({ path: field.name, segments: [field.name], from: { kind: "field", index: field.index }, kinds: 0 });
   }
   for (const { document, column } of staged.paths) {
+    const path = storedPath(document, column.path);
+    const kinds = column.kinds | (expected.get(path)?.kinds ?? 0);
+    expected.delete(path);
     // Made for a document that was then rejected: the path never had a value.
-    if (column.kinds === 0) continue;
-    wanted.push({
-      path: storedPath(document, column.path),
-      segments: column.path,
-      from: { kind: "path", column },
-      inferred: typeOfKinds(column.kinds) ?? "text",
-    });
+    if (kinds !== 0) wanted.push({ path, segments: column.path, from: { kind: "path", column }, kinds });
   }
+  for (const one of expected.values())
+    if (ruleFor(table.config, one.segments)?.kind !== "ignore") wanted.push({ ...one, from: { kind: "absent" } });
   return wanted;
-}
-
-/** Column by path. Stored names stay; then the config's `as`, then a main column of that name, then a new name. */
-function chooseNames(
-  table: TableSpec,
-  wanted: readonly Wanted[],
-  stored: ReadonlyMap<string, StoredColumn>,
-  main: ReadonlyMap<string, MainColumn>,
-): Map<string, string> {
-  const names = new Map<string, string>();
-  const taken = new Set<string>([...stored.values()].map((column) => column.column));
-  const open: Wanted[] = [];
-  for (const one of wanted) {
-    const rule = ruleFor(table.config, one.segments);
-    const as = rule?.kind === "column" ? rule.as : undefined;
-    const before = stored.get(one.path);
-    if (before !== undefined) {
-      if (as !== undefined && as !== before.column) throw renamed(table, one.path, before.column, as);
-      names.set(one.path, before.column);
-    } else if (as !== undefined) names.set(one.path, as);
-    else open.push(one);
-  }
-  for (const name of names.values()) taken.add(name);
-  const naming = { separator: table.config.flatten.separator, naming: table.config.flatten.naming };
-  const joined = (one: Wanted) => one.segments.join(table.config.flatten.separator);
-  const spelled = new Set(open.map(joined));
-  const fresh: Wanted[] = [];
-  for (const one of open) {
-    const name = joined(one);
-    const match = main.has(name) ? name : [...main.keys()].find((column) => isSameName(column, name));
-    // `userId` must not take the column `user_id` from a field of that very name.
-    const isOthers = match === undefined || (match !== name && spelled.has(match));
-    if (!isOthers && !taken.has(match) && !reserved.has(match)) {
-      names.set(one.path, match);
-      taken.add(match);
-    } else fresh.push(one);
-  }
-  const made = uniqueNames(
-    fresh.map((one) => one.segments),
-    new Set([...taken, ...main.keys()]),
-    reserved,
-    naming,
-  );
-  fresh.forEach((one, i) => {
-    const name = made[i];
-    if (name !== undefined) names.set(one.path, name);
-  });
-  return names;
-}
-
-function renamed(table: TableSpec, path: string, from: string, to: string): DrayageError {
-  return new DrayageError("CONTRACT", {
-    message: `The config renames a column that is loaded already: ${path} feeds ${from}, \`as\` says ${to}`,
-    place: { table: table.name, column: from },
-    lines: [
-      `alter table ${qualified(table.target.schema, table.target.table)} rename column ${ident(from)} to ${ident(to)};`,
-      `-- and in the state schema: update columns set column_name = ${literal(to)} where table_name = ${literal(table.name)} and column_name = ${literal(from)};`,
-    ],
-    next: "Run the statements printed above, or take `as` back.",
-  });
 }
 
 /** Columns that the source had and this object lacks are NULL; what never came from the source is not touched. */
@@ -267,6 +175,7 @@ function absentFeeds(
         column: column.column,
         from: { kind: "absent" },
         type: known.type,
+        kinds: column.kinds,
         timezone: undefined,
         made: column.made,
         main: known,

@@ -14,18 +14,33 @@ import {
   widenColumn,
 } from "../warehouse/main-table.ts";
 import type { StoredColumn } from "../warehouse/table-state.ts";
-import type { Binding, Feed } from "./bind-columns.ts";
-import { systemNames } from "./bind-columns.ts";
-import type { TableSpec } from "./table-spec.ts";
+import { storedSegments } from "./bind-columns.ts";
+import type { Binding, Feed, Rescue } from "./binding.ts";
+import { systemNames } from "./choose-names.ts";
+import { ruleKey } from "./contract-limits.ts";
+import { ruleFor, type TableSpec } from "./table-spec.ts";
 
 export interface Contract {
-  /** What to run on the main table, in order; empty when it fits. */
+  /** What to run on the main table, in order, before its columns grow; with these, all of it. */
+  readonly shape: readonly string[];
+  readonly growth: readonly Growth[];
+  /** All statements; empty when the table fits. */
   readonly statements: readonly string[];
+  /** Cells that have no place in a column once the statements were run. */
+  readonly rescues: readonly Rescue[];
   /** For `plan`: columns that come into being, and those whose type grows. */
   readonly newColumns: readonly NewColumn[];
   readonly widened: readonly NewColumn[];
   /** To be stored with the state. */
   readonly columns: readonly StoredColumn[];
+}
+
+/** A column whose type grows. */
+export interface Growth {
+  readonly path: string;
+  readonly column: string;
+  readonly type: string;
+  readonly statement: string;
 }
 
 export function systemColumnsOf(table: TableSpec, binding: Binding): SystemColumns {
@@ -38,24 +53,35 @@ export function systemColumnsOf(table: TableSpec, binding: Binding): SystemColum
   };
 }
 
-export function decideContract(table: TableSpec, binding: Binding, main: MainTable | undefined): Contract {
+/** `narrow`: columns that may not grow. */
+export function decideContract(
+  table: TableSpec,
+  binding: Binding,
+  main: MainTable | undefined,
+  narrow: ReadonlyMap<string, string> = new Map(),
+): Contract {
   const system = systemColumnsOf(table, binding);
-  const rescued: NewColumn[] = binding.rescued === undefined ? [] : [{ column: "_rescued", type: "jsonb" }];
+  const growth = growthOf(table, binding).filter(({ column }) => !narrow.has(column));
+  const grown = new Map(growth.map((one) => [one.column, one]));
+  const rescues = binding.rescues.filter((one) => one.column === undefined || !grown.has(one.column));
+  checkKeyGrows(table, binding, rescues, narrow);
+  // Made with the table where it may be wanted: later, the lock for it may be the very one that cannot be had.
+  const wantsRescued =
+    binding.rescued !== undefined ||
+    rescues.length > 0 ||
+    (main === undefined && (binding.hasDocuments || table.config.contract.columns === "rescue"));
+  const rescued: NewColumn[] = wantsRescued ? [{ column: "_rescued", type: "jsonb" }] : [];
   const columns = binding.feeds.map((feed) => ({
     path: feed.path,
     column: feed.column,
-    type: wantedType(table, feed),
+    type: grown.get(feed.column)?.type ?? feed.main?.type ?? feed.type,
     made: feed.made,
-    kinds: feed.from.kind === "path" ? feed.from.column.kinds : 0,
+    kinds: feed.kinds,
   }));
   if (main === undefined) {
     const made = binding.feeds.map((feed) => ({ column: feed.column, type: feed.type }));
-    return {
-      statements: [createTable(table.target, [...made, ...rescued], binding.key, system)],
-      newColumns: [...made, ...rescued],
-      widened: [],
-      columns,
-    };
+    const shape = [createTable(table.target, [...made, ...rescued], binding.key, system)];
+    return { shape, growth: [], statements: shape, rescues, newColumns: [...made, ...rescued], widened: [], columns };
   }
   checkVersions(table, binding, main);
   const has = new Set(main.columns.map((column) => column.name));
@@ -63,19 +89,16 @@ export function decideContract(table: TableSpec, binding: Binding, main: MainTab
     .filter((feed) => feed.main === undefined)
     .map((feed) => ({ column: feed.column, type: feed.type }));
   checkNewColumns(table, binding, added);
-  const widened = binding.feeds.flatMap((feed): NewColumn[] => {
-    const type = wantedType(table, feed);
-    return feed.main !== undefined && type !== feed.main.type ? [{ column: feed.column, type }] : [];
-  });
   checkUnfed(table, binding, main);
   const all = [...added, ...rescued.filter((column) => !has.has(column.column)), ...missingSystemColumns(main, system)];
+  const shape = all.length > 0 ? [addColumns(table.target, all)] : [];
   return {
-    statements: [
-      ...(all.length > 0 ? [addColumns(table.target, all)] : []),
-      ...widened.map(({ column, type }) => widenColumn(table.target, column, type)),
-    ],
+    shape,
+    growth,
+    statements: [...shape, ...growth.map((one) => one.statement)],
+    rescues,
     newColumns: added,
-    widened,
+    widened: growth,
     columns,
   };
 }
@@ -100,61 +123,62 @@ function checkVersions(table: TableSpec, binding: Binding, main: MainTable): voi
   });
 }
 
-/** The type after this unit: a column that drayage made for a document path grows along the lattice; others stay. */
-function wantedType(table: TableSpec, feed: Feed): string {
-  if (feed.main === undefined || !feed.made || feed.from.kind !== "path" || table.config.contract.types === "reject")
-    return feed.main?.type ?? feed.type;
-  return joinTypes(feed.main.type, feed.from.column.kinds) ?? feed.main.type;
+/** A column that drayage made for a document path grows along the lattice, by all that the path ever held; others stay. */
+export function growthOf(table: TableSpec, binding: Binding): Growth[] {
+  if (table.config.contract.types === "reject") return [];
+  return binding.feeds.flatMap((feed): Growth[] => {
+    const { path, column, main, kinds } = feed;
+    if (main === undefined || !feed.made || kinds === 0) return [];
+    const type = joinTypes(main.type, kinds);
+    if (type === undefined || type === main.type) return [];
+    return [{ path, column, type, statement: widenColumn(table.target, column, type) }];
+  });
+}
+
+/** A key that is not in its column is no key: such cells cannot wait in `_rescued`. */
+function checkKeyGrows(
+  table: TableSpec,
+  binding: Binding,
+  rescues: readonly Rescue[],
+  narrow: ReadonlyMap<string, string>,
+): void {
+  const stuck = rescues.find((one) => one.column !== undefined && binding.key.includes(one.column));
+  if (stuck?.column === undefined) return;
+  throw new DrayageError("DDL_NEEDED", {
+    message: `The key column ${stuck.column} must become ${stuck.type}, and ${narrow.get(stuck.column) ?? "it may not grow"}`,
+    place: { table: table.name, column: stuck.column },
+    lines: [`${widenColumn(table.target, stuck.column, stuck.type)};`],
+  });
 }
 
 function checkNewColumns(table: TableSpec, binding: Binding, added: readonly NewColumn[]): void {
   if (added.length === 0) return;
   const place = { table: table.name };
   if (table.config.contract.columns === "freeze") {
+    const open = binding.feeds.filter((feed) => feed.main === undefined && !isNamed(table, feed));
+    if (open.length === 0) return;
     throw new DrayageError("CONTRACT", {
-      message: `The source has ${added.length} columns that the frozen table lacks: ${added.map((column) => column.column).join(", ")}`,
+      message: `The source has ${columnsText(open.length)} that the frozen table lacks: ${open.map((feed) => feed.column).join(", ")}`,
       place,
       lines: [
-        `${addColumns(table.target, added)};`,
-        "-- or in the config:",
+        `${addColumns(
+          table.target,
+          open.map(({ column, type }) => ({ column, type })),
+        )};`,
+        "-- or in the config, a type where the column shall be made:",
         "columns:",
-        ...binding.feeds
-          .filter((feed) => feed.main === undefined)
-          .map((feed) => `  ${feed.path.replace(/^[^:]*:/, "")}: ignore`),
+        ...open.map((feed) => `  ${ruleKey(feed.path)}: ignore   # or ${feed.type}`),
       ],
-    });
-  }
-  if (added.length > table.config.contract.maxNewColumns) {
-    throw new DrayageError("CONTRACT", {
-      message: `The source has ${added.length} new columns at once; contract.max_new_columns is ${table.config.contract.maxNewColumns}`,
-      place,
-      lines: [
-        "contract:",
-        `  max_new_columns: ${added.length}`,
-        "# or, under columns:, `jsonb` for the path that holds them:",
-        ...parents(binding),
-      ],
-      next: "Add one of the lines printed above to the table's config.",
     });
   }
 }
 
-/** The paths that hold the most new columns, as lines to paste. */
-function parents(binding: Binding): string[] {
-  const counts = new Map<string, number>();
-  for (const feed of binding.feeds) {
-    if (feed.main !== undefined || feed.from.kind !== "path") continue;
-    const parent = feed.from.column.path.slice(0, -1);
-    for (let depth = 1; depth <= parent.length; depth++) {
-      const path = parent.slice(0, depth).join(".");
-      counts.set(path, (counts.get(path) ?? 0) + 1);
-    }
-  }
-  return [...counts]
-    .filter(([, count]) => count > 5)
-    .sort((a, b) => b[1] - a[1])
-    .slice(0, 3)
-    .map(([path, count]) => `  ${JSON.stringify(path)}: jsonb   # ${count} new columns below it`);
+function isNamed(table: TableSpec, feed: Feed): boolean {
+  return ruleFor(table.config, storedSegments(feed.path) ?? [feed.path])?.kind === "column";
+}
+
+function columnsText(count: number): string {
+  return count === 1 ? "1 column" : `${count} columns`;
 }
 
 /** What cannot work is said once, with the statement, not as a million rejects. */
@@ -177,30 +201,5 @@ function checkUnfed(table: TableSpec, binding: Binding, main: MainTable): void {
     lines: unfed.map(
       (column) => `alter table ${qualified(main.schema, main.name)} alter column ${ident(column.name)} drop not null;`,
     ),
-  });
-}
-
-/** A map with open-ended keys must not make a new table of hundreds of columns: nothing is made before somebody decided. */
-export function checkOverflow(
-  table: TableSpec,
-  overflow: ReadonlyMap<string, number>,
-  main: MainTable | undefined,
-): void {
-  if (overflow.size === 0 || main !== undefined) return;
-  throw overflowError(table, overflow, `Flattening would make more than ${table.config.flatten.maxColumns} columns`);
-}
-
-export function overflowError(table: TableSpec, overflow: ReadonlyMap<string, number>, message: string): DrayageError {
-  const paths = [...overflow].filter(([path]) => ![...overflow.keys()].some((other) => path.startsWith(`${other}.`)));
-  const worst = paths.sort((a, b) => b[1] - a[1]).slice(0, 3);
-  return new DrayageError("TOO_MANY_COLUMNS", {
-    message,
-    place: { table: table.name },
-    lines: [
-      "columns:",
-      ...worst.map(
-        ([path, count]) => `  ${JSON.stringify(path)}: jsonb   # ${count} values below it had no column left`,
-      ),
-    ],
   });
 }

@@ -6,7 +6,7 @@ import { merge } from "../warehouse/merge.ts";
 import { noCounts, type RecordCounts } from "../warehouse/record-counts.ts";
 import { writeRejects } from "../warehouse/rejects.ts";
 import { createShadow, followMainTable, type ShadowName } from "../warehouse/shadow.ts";
-import { systemNames } from "./bind-columns.ts";
+import { systemNames } from "./choose-names.ts";
 import type { SourceObject } from "./discover.ts";
 import { mergeJob } from "./merge-job.ts";
 import type { MergeSettings } from "./merge-settings.ts";
@@ -109,7 +109,8 @@ export class FilledShadow {
     const prepared = await prepareTarget(session, this.known, unit, this.#settings);
     this.prepared = prepared;
     this.ddl.push(...prepared.ddl);
-    this.known = { ...this.known, main: prepared.main, stored: prepared.stored };
+    const { main, stored, changes, waiting } = prepared;
+    this.known = { ...this.known, main, stored, changes, waiting };
     for (const { column } of prepared.binding.feeds) this.columns.add(column);
     const { key } = prepared.binding;
     const fed = new Set([...this.columns, ...key, ...systemNames]);

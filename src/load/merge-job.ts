@@ -1,13 +1,13 @@
 /** Renders a bound unit as a merge job: which SQL yields each column's value from its staged cell. */
 import { DrayageError } from "../errors.ts";
-import { kinds } from "../rows/kinds.ts";
+import { joinTypes, kinds } from "../rows/kinds.ts";
 import type { PathColumn } from "../rows/path-column.ts";
 import { isTextType, stagedCell } from "../warehouse/cast.ts";
 import type { MainColumn, MainTable } from "../warehouse/catalog.ts";
 import { literal } from "../warehouse/identifier.ts";
 import { versionType } from "../warehouse/main-table.ts";
 import type { KeyChange, MergeColumn, MergeJob } from "../warehouse/merge-sql.ts";
-import type { Binding, Feed } from "./bind-columns.ts";
+import type { Binding, Feed, Rescue } from "./binding.ts";
 import type { NullRule, StagedUnit } from "./staged-unit.ts";
 import type { TableSpec } from "./table-spec.ts";
 
@@ -28,7 +28,8 @@ export function mergeJob(table: TableSpec, unit: StagedUnit, binding: Binding, t
   const columns = binding.feeds.map((feed) =>
     mergeColumn(feed, columnOf(target.main, feed.column), unit.nulls, binding.key.includes(feed.column)),
   );
-  if (binding.rescued !== undefined) columns.push(rescuedColumn(binding.rescued));
+  // Set by every record that has a row: what an older version of it had there must not stay.
+  if (has.has("_rescued")) columns.push(rescuedColumn(binding, unit.nulls));
   return {
     target: target.table,
     tombstones: target.tombstones,
@@ -144,8 +145,15 @@ function mergeColumn(feed: Feed, main: MainColumn, nulls: NullRule, isKey: boole
     return { ...common, cell, tested, value: undefined };
   }
   const isJson = main.baseType === "jsonb" || main.baseType === "json";
-  if (isJson) return { ...common, cell: stagedCell(from.column.index), value: jsonValue(from.column, main.baseType) };
-  return { ...common, cell: plainText(from.column), value: undefined };
+  // What the column did not take when the unit was staged, and takes now that it has grown.
+  const joined = takesStrange(from.column, main) ? `${stagedCell(from.column.strangeIndex)}::jsonb` : undefined;
+  if (isJson) {
+    const value = jsonValue(from.column, main.baseType);
+    const all = joined === undefined ? value : `coalesce((${joined})::${main.baseType}, ${value})`;
+    return { ...common, cell: stagedCell(from.column.index), value: all };
+  }
+  const text = plainText(from.column);
+  return { ...common, cell: joined === undefined ? text : `coalesce(${joined} #>> '{}', ${text})`, value: undefined };
 }
 
 /**
@@ -186,11 +194,41 @@ function plainJson(column: PathColumn, cell: string): string {
   return `to_jsonb(${cell})`;
 }
 
-function rescuedColumn(index: number): MergeColumn {
+function takesStrange(column: PathColumn, main: MainColumn): column is PathColumn & { strangeIndex: number } {
+  return column.strangeIndex !== undefined && joinTypes(main.type, column.strangeKinds) === main.type;
+}
+
+/** The cell, NULL when there is nothing to rescue, and its JSON. */
+function rescuedCell(from: Rescue["from"], nulls: NullRule): [cell: string, json: string] {
+  if (from.kind === "path") return [stagedCell(from.column.index), jsonValue(from.column, "jsonb")];
+  if (from.kind === "strange") {
+    const cell = stagedCell(from.column.strangeIndex ?? from.column.index);
+    return [cell, `${cell}::jsonb`];
+  }
+  const field = stagedCell(from.index);
+  const cell = nulls.castToken === undefined ? field : `nullif(${field}, ${literal(nulls.castToken)})`;
+  return [cell, `to_jsonb(${cell})`];
+}
+
+/** An object of the paths that have no column, or whose column does not take the value; NULL when there are none. */
+function rescuedColumn({ rescued, rescues }: Binding, nulls: NullRule): MergeColumn {
+  const none = literal("{}");
+  const parts = rescues.map(({ key, from }) => {
+    const [cell, value] = rescuedCell(from, nulls);
+    return `case when ${cell} is null then ${none} else jsonb_build_object(${literal(key)}, ${value}) end`;
+  });
+  const staged = rescued === undefined ? [] : [`coalesce(${stagedCell(rescued)}::jsonb, ${none})`];
+  const all = [...staged, ...parts];
+  const value =
+    parts.length === 0 && rescued !== undefined
+      ? `${stagedCell(rescued)}::jsonb`
+      : all.length === 0
+        ? "null::jsonb"
+        : `nullif(${all.join(" || ")}, ${none})`;
   return {
     column: "_rescued",
-    cell: stagedCell(index),
-    value: `${stagedCell(index)}::jsonb`,
+    cell: undefined,
+    value,
     target: { baseType: "jsonb", modifier: undefined, timezone: undefined },
     type: "jsonb",
     collation: undefined,

@@ -6,6 +6,7 @@ import { LoadHistory } from "../warehouse/load-history.ts";
 import { hasTombstones, tombstonesName } from "../warehouse/main-table.ts";
 import { type MergeOutcome, merge, NeedsTable } from "../warehouse/merge.ts";
 import { noCounts, outcomes, type RecordCounts } from "../warehouse/record-counts.ts";
+import type { RescuedPath } from "../warehouse/rescued.ts";
 import type { Session } from "../warehouse/session.ts";
 import {
   lockTable,
@@ -17,6 +18,7 @@ import {
   type StoredColumn,
 } from "../warehouse/table-state.ts";
 import { repeatableStates, serverFault } from "../warehouse/warehouse-error.ts";
+import type { Binding, RunChanges } from "./binding.ts";
 import { reach } from "./failpoint.ts";
 import { loadBooks } from "./load-books.ts";
 import { mergeJob } from "./merge-job.ts";
@@ -31,6 +33,9 @@ export interface MergedUnit {
   readonly main: MainTable | undefined;
   readonly stored: readonly StoredColumn[];
   readonly pinned: PinnedDialect;
+  readonly changes: RunChanges;
+  readonly waiting: readonly RescuedPath[];
+  readonly binding: Binding | undefined;
   readonly form: MergeOutcome["form"] | "empty";
   /** By ordinal. */
   readonly counts: ReadonlyMap<number, RecordCounts>;
@@ -65,6 +70,9 @@ export async function mergeUnit(
         main: prepared?.main ?? known.main,
         stored: prepared?.stored ?? known.stored,
         pinned: prepared?.pinned ?? known.pinned,
+        changes: prepared?.changes ?? known.changes,
+        waiting: prepared?.waiting ?? known.waiting,
+        binding: prepared?.binding,
         ddl,
         ...merged,
         mergeMs: performance.now() - began,
@@ -75,7 +83,9 @@ export async function mergeUnit(
         continue;
       }
       if (error instanceof ColumnsChanged && attempt < mergeTries) {
-        prepared = await prepareTarget(session, await knownNow(session, known, settings), unit, settings);
+        const { changes, waiting } = prepared ?? known;
+        const now = { ...(await knownNow(session, known, settings)), changes, waiting };
+        prepared = await prepareTarget(session, now, unit, settings);
         ddl.push(...prepared.ddl);
         continue;
       }

@@ -4,7 +4,8 @@ import { ident, literal } from "../warehouse/identifier.ts";
 import type { OpenObject } from "../warehouse/load-history.ts";
 import { outcomes } from "../warehouse/record-counts.ts";
 import type { AppliedGeneration } from "./apply-generation.ts";
-import { overflowError } from "./contract.ts";
+import type { Binding } from "./binding.ts";
+import { overflowError, tooManyError } from "./contract-limits.ts";
 import type { SourceObject } from "./discover.ts";
 import type { MergedUnit } from "./merge-unit.ts";
 import type { TableReplay } from "./replay-report.ts";
@@ -16,7 +17,8 @@ import type { TableSpec } from "./table-spec.ts";
 export function noteUnit(report: TableReport, spec: TableSpec, unit: StagedUnit, merged: MergedUnit): void {
   report.ddl.push(...merged.ddl);
   for (const [reason, count] of merged.reasons) add(report.reasons, reason, count);
-  if (unit.overflow.size > 0) noteRescued(report, spec, unit);
+  if (unit.overflow.size > 0 && spec.config.contract.columns === "evolve") noteRescued(report, spec, unit);
+  if (merged.binding !== undefined) noteContract(report, spec, unit, merged.binding, merged);
   for (const object of unit.objects) {
     const counts = merged.counts.get(object.ordinal);
     if (counts === undefined) throw new DrayageError("COUNT_MISMATCH");
@@ -56,6 +58,45 @@ function noteRescued(report: TableReport, spec: TableSpec, unit: StagedUnit): vo
   if (report.failures.some((failure) => failure.error.code === "TOO_MANY_COLUMNS")) return;
   const message = `The table has flatten.max_columns (${spec.config.flatten.maxColumns}) columns; new paths went to _rescued`;
   report.failures.push({ key: undefined, error: overflowError(spec, unit.overflow, message) });
+}
+
+/** What has no column, by the contract or because its column may not grow: said once a run. */
+function noteContract(
+  report: TableReport,
+  spec: TableSpec,
+  unit: StagedUnit,
+  binding: Binding,
+  merged: MergedUnit,
+): void {
+  const { rescues, discarded, tooMany } = binding;
+  if (tooMany.length > 0 && !report.failures.some(({ error }) => error.code === "CONTRACT"))
+    report.failures.push({ key: undefined, error: tooManyError(spec, tooMany, merged.changes.added) });
+  for (const { column, type, late } of rescues) {
+    if (late !== undefined)
+      note(report, `${column} is a new column, and ${late}: its cells wait in _rescued, the next run makes it`);
+    else if (column !== undefined)
+      note(
+        report,
+        `${column} would have to become ${type}, and ${merged.changes.narrow.get(column) ?? "may not grow"}: such values are in _rescued; see drayage explain`,
+      );
+  }
+  const mode = spec.config.contract.columns;
+  const below = [...unit.overflow.keys()].map((parent) =>
+    parent === "" ? "at the top of documents" : `below ${parent}`,
+  );
+  const whole = rescues.filter((one) => one.column === undefined).map((one) => one.key);
+  const rescued = [...whole, ...(mode === "rescue" ? below : [])];
+  if (tooMany.length === 0 && rescued.length > 0) note(report, `new in the source, kept in _rescued: ${some(rescued)}`);
+  const lost = [...discarded, ...(mode === "discard" ? below : [])];
+  if (lost.length > 0) note(report, `new in the source, discarded by contract.columns: ${some(lost)}`);
+}
+
+function note(report: TableReport, text: string): void {
+  if (!report.notes.includes(text)) report.notes.push(text);
+}
+
+function some(names: readonly string[]): string {
+  return names.length <= 8 ? names.join(", ") : `${names.slice(0, 8).join(", ")} and ${names.length - 8} more`;
 }
 
 /** Objects that failed before, with nothing changed since. */

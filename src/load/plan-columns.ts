@@ -1,7 +1,7 @@
 /** The columns that `plan` shows, gathered over the units that it read, and what it proposes for them. */
 import type { CellStatistics } from "../warehouse/plan-clone.ts";
 import type { StoredColumn } from "../warehouse/table-state.ts";
-import type { Feed } from "./bind-columns.ts";
+import type { Feed } from "./binding.ts";
 import { ruleFor, type TableSpec } from "./table-spec.ts";
 
 export interface PlannedColumn {

@@ -1,17 +1,13 @@
 /** `plan` of one table: stages the heads of what would be loaded, merges them into a temporary clone, says what came out. */
 import type { Config } from "../config/config.ts";
 import { DrayageError } from "../errors.ts";
-import { inferType } from "../rows/infer-type.ts";
 import type { ObjectSource } from "../source/object-source.ts";
-import { stagedCell } from "../warehouse/cast.ts";
 import { type MainTable, readMainTable } from "../warehouse/catalog.ts";
 import type { BadRecord } from "../warehouse/find-bad-records.ts";
 import type { Claim } from "../warehouse/load-history.ts";
 import { createSchema, hasTombstones, schemaExists, tombstonesName } from "../warehouse/main-table.ts";
 import { findBad, merge } from "../warehouse/merge.ts";
 import {
-  cellStatistics,
-  cellValues,
   cloneMainTable,
   cloneName,
   cloneTombstones,
@@ -20,6 +16,7 @@ import {
   readClone,
 } from "../warehouse/plan-clone.ts";
 import { noCounts, outcomes, type RecordCounts } from "../warehouse/record-counts.ts";
+import { type RescuedPath, readRescued } from "../warehouse/rescued.ts";
 import {
   type PinnedDialect,
   readFloor,
@@ -27,17 +24,23 @@ import {
   readTableState,
   type StoredColumn,
 } from "../warehouse/table-state.ts";
-import { type Binding, bindColumns, bindForDisplay, type Feed } from "./bind-columns.ts";
-import { checkOverflow, decideContract } from "./contract.ts";
+import { wideningObstacles } from "../warehouse/widening.ts";
+import { bindColumns } from "./bind-columns.ts";
+import { type Binding, noChanges } from "./binding.ts";
+import { decideContract, growthOf } from "./contract.ts";
+import { checkOverflow } from "./contract-limits.ts";
 import type { SourceObject } from "./discover.ts";
 import { asDrayageError } from "./load-errors.ts";
 import { mergeJob } from "./merge-job.ts";
-import { PlanColumns, type PlannedColumn, withColumns } from "./plan-columns.ts";
+import { bindForDisplay, describeCells } from "./plan-cells.ts";
+import { PlanColumns, withColumns } from "./plan-columns.ts";
+import { PlanRescues } from "./plan-rescues.ts";
 import { stagedColumns } from "./prepare-target.ts";
 import { checkLimits } from "./reject-records.ts";
 import { stageUnit } from "./stage-unit.ts";
 import type { StagedUnit } from "./staged-unit.ts";
 import { newPins, type TableKnowledge } from "./table-knowledge.ts";
+import type { TablePlan } from "./table-plan.ts";
 import type { TableSpec } from "./table-spec.ts";
 import type { Worker } from "./worker.ts";
 
@@ -48,23 +51,6 @@ export interface PlanSettings {
   /** Records read of the table. */
   readonly limit: number;
   readonly signal: AbortSignal | undefined;
-}
-
-export interface TablePlan {
-  readonly table: string;
-  readonly target: string;
-  readonly exists: boolean;
-  readonly objects: { readonly fullLoads: number; readonly changes: number; readonly bytes: number };
-  /** Objects and records that were looked at. */
-  readonly read: { objects: number; records: number };
-  readonly key: readonly string[];
-  readonly columns: readonly PlannedColumn[];
-  readonly proposals: readonly { readonly path: string; readonly line: string; readonly why: string }[];
-  readonly statements: readonly string[];
-  readonly counts: RecordCounts;
-  readonly rejects: ReadonlyMap<string, number>;
-  readonly dialect: readonly string[];
-  readonly errors: readonly DrayageError[];
 }
 
 export async function planTable(
@@ -101,6 +87,8 @@ class TablePlanner {
   #stored: readonly StoredColumn[] = [];
   #hasTombstones = false;
   #pinned: PinnedDialect = {};
+  #rescued: readonly RescuedPath[] = [];
+  readonly #waiting = new PlanRescues();
 
   constructor(worker: Worker, spec: TableSpec, settings: PlanSettings) {
     this.#worker = worker;
@@ -124,6 +112,7 @@ class TablePlanner {
       columns: this.#columns.list(),
       proposals: this.#columns.proposals(this.#spec),
       statements: this.#statements,
+      rescued: this.#waiting.list(this.#spec.target),
       counts: this.#counts,
       rejects: this.#rejects,
       dialect: [...this.#dialect],
@@ -141,9 +130,10 @@ class TablePlanner {
     const state = this.#settings.hasState
       ? await readTableState(session, config.warehouse.stateSchema, this.#spec.name)
       : undefined;
-    this.#stored = this.#settings.hasState
-      ? await readStoredColumns(session, config.warehouse.stateSchema, this.#spec.name)
-      : [];
+    if (this.#settings.hasState) {
+      this.#stored = await readStoredColumns(session, config.warehouse.stateSchema, this.#spec.name);
+      this.#rescued = await readRescued(session, config.warehouse.stateSchema, this.#spec.name);
+    }
     this.#pinned = state?.pinned ?? {};
     const asListed = { attempt: 1, again: false, was: undefined };
     let claims: readonly Claim<SourceObject>[] = objects.map((object, i) => ({
@@ -152,7 +142,15 @@ class TablePlanner {
       object,
     }));
     while (claims.length > 0 && this.#read.records < this.#settings.limit) {
-      const known = { spec: this.#spec, main: this.#clone, stored: this.#stored, pinned: this.#pinned };
+      const known: TableKnowledge = {
+        spec: this.#spec,
+        main: this.#clone,
+        stored: this.#stored,
+        pinned: this.#pinned,
+        expected: [],
+        waiting: this.#rescued,
+        changes: noChanges,
+      };
       // A few objects at a time: what is read is bounded by records, not by objects. Of one kind, as `load` takes them.
       const kind = claims[0]?.object.kind;
       const other = claims.findIndex((claim) => claim.object.kind !== kind);
@@ -178,7 +176,7 @@ class TablePlanner {
     this.#pinned = { ...this.#pinned, ...newPins(known, unit) };
     const { session } = this.#worker;
     const staged = stagedColumns(known, unit);
-    await this.#describe(unit, bindForDisplay(this.#spec, staged, known));
+    await describeCells(session, this.#columns, unit, bindForDisplay(this.#spec, staged, known));
     if (unit.objects.every((object) => object.staged === 0)) {
       this.#countObjects(unit, new Map(), []);
       return;
@@ -189,7 +187,7 @@ class TablePlanner {
     this.#columns.markKey(binding.key);
     await this.#ddl(binding);
     const onClone: TableSpec = { ...this.#spec, target: cloneName };
-    const contract = decideContract(onClone, binding, this.#clone);
+    const contract = decideContract(onClone, binding, this.#clone, await this.#findNarrow(binding));
     for (const statement of contract.statements) await session.query(statement);
     this.#stored = withColumns(this.#stored, contract.columns);
     this.#clone = await readClone(session);
@@ -202,12 +200,21 @@ class TablePlanner {
     await this.#merge(unit, bindColumns(this.#spec, staged, this.#stored, this.#clone), tableId);
   }
 
+  /** What stands in the way of columns that would have to grow, on the live table. */
+  async #findNarrow(binding: Binding): Promise<ReadonlyMap<string, string>> {
+    if (this.#live === undefined) return new Map();
+    const columns = growthOf(this.#spec, binding).map(({ column }) => column);
+    return wideningObstacles(this.#worker.session, this.#live, columns);
+  }
+
   /** The statements that `load` would run on the live table, which the clone stands for. */
   async #ddl(binding: Binding): Promise<void> {
     const { target } = this.#spec;
     const standsFor =
       this.#clone === undefined ? undefined : { ...this.#clone, schema: target.schema, name: target.table };
-    const { statements } = decideContract(this.#spec, binding, standsFor);
+    const narrow = await this.#findNarrow(binding);
+    const { statements, rescues } = decideContract(this.#spec, binding, standsFor, narrow);
+    this.#waiting.add(rescues, narrow, binding);
     if (standsFor === undefined && !(await schemaExists(this.#worker.session, target.schema)))
       this.#statements.push(createSchema(target.schema));
     this.#statements.push(...statements);
@@ -269,29 +276,5 @@ class TablePlanner {
   #count(reason: string, column: string | undefined): void {
     const name = column === undefined ? reason : `${reason} (${column})`;
     this.#rejects.set(name, (this.#rejects.get(name) ?? 0) + 1);
-  }
-
-  async #describe(unit: StagedUnit, feeds: readonly Feed[]): Promise<void> {
-    const { session } = this.#worker;
-    if (unit.staging === undefined) return;
-    const indexOf = (feed: Feed) =>
-      feed.from.kind === "field" ? feed.from.index : feed.from.kind === "path" ? feed.from.column.index : undefined;
-    const opIndex = unit.shape.fields.findIndex((field) => field.role === "op");
-    const indexes = feeds.flatMap((feed) => indexOf(feed) ?? []);
-    const statistics = await cellStatistics(
-      session,
-      unit.staging.name,
-      indexes,
-      opIndex < 0 ? undefined : stagedCell(opIndex),
-    );
-    for (const feed of feeds) {
-      const index = indexOf(feed);
-      const of = index === undefined ? undefined : statistics.get(index);
-      if (index === undefined || of === undefined) continue;
-      const guessable = feed.type === "text" && feed.main === undefined && !this.#columns.has(feed.path);
-      const proposed = guessable ? inferType(await cellValues(session, unit.staging.name, index, 1000)) : undefined;
-      this.#columns.add(feed, of, proposed);
-    }
-    this.#columns.overflow(unit.overflow);
   }
 }

@@ -54,6 +54,8 @@ export async function readKeys(
   }
 }
 
+const noPaths = { paths: [], expected: [], rescued: undefined, room: Number.POSITIVE_INFINITY, closed: undefined };
+
 /** Fields of the key, in its order; empty when one of its columns comes from no field. */
 function keyFields(known: TableKnowledge, shape: ObjectShape): number[] {
   const { spec, stored, main } = known;
@@ -62,7 +64,7 @@ function keyFields(known: TableKnowledge, shape: ObjectShape): number[] {
     name: field.name,
     role: field.role === "column" && isDocument(spec, field.name) ? ("document" as const) : field.role,
   }));
-  const { key, feeds } = bindColumns(spec, { fields, paths: [], rescued: undefined }, stored, main);
+  const { key, feeds } = bindColumns(spec, { fields, ...noPaths }, stored, main);
   const indexes = key.flatMap((column) => {
     const from = feeds.find((feed) => feed.column === column)?.from;
     return from?.kind === "field" ? [from.index] : [];

@@ -7,7 +7,7 @@ import type { Claim } from "../warehouse/load-history.ts";
 import { lastRejectId, type OpenReject, readOpenRejects } from "../warehouse/open-rejects.ts";
 import { outcomes } from "../warehouse/record-counts.ts";
 import type { RejectSelection } from "../warehouse/reject-selection.ts";
-import { readStoredColumns, readTableState } from "../warehouse/table-state.ts";
+import { readTableState } from "../warehouse/table-state.ts";
 import { isConnectionLost } from "../warehouse/warehouse-error.ts";
 import type { SourceObject } from "./discover.ts";
 import type { KnownObject } from "./known-objects.ts";
@@ -18,7 +18,7 @@ import { type RejectPiece, rejectPieces } from "./reject-pieces.ts";
 import { RejectsChanged, replayBooks } from "./replay-books.ts";
 import { newReplay, type TableReplay } from "./replay-report.ts";
 import { stageUnit } from "./stage-unit.ts";
-import type { TableKnowledge } from "./table-knowledge.ts";
+import { learnTable, type TableKnowledge } from "./table-knowledge.ts";
 import type { TableSpec } from "./table-spec.ts";
 import type { Worker } from "./worker.ts";
 
@@ -106,8 +106,7 @@ class TableReplayer {
     const main = await readMainTable(session, this.#spec.target.schema, this.#spec.target.table);
     if (state.mainOid !== undefined && main?.oid !== state.mainOid)
       throw mainTableReplaced(this.#spec, this.#stateSchema, state.tableId);
-    const stored = await readStoredColumns(session, this.#stateSchema, this.#spec.name);
-    this.#known = { spec: this.#spec, main, stored, pinned: state.pinned };
+    this.#known = await learnTable(session, this.#stateSchema, this.#spec, main, state.pinned);
     this.#tableId = state.tableId;
     return true;
   }

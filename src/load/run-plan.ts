@@ -6,7 +6,8 @@ import { LoadHistory } from "../warehouse/load-history.ts";
 import { hasStateSchema } from "../warehouse/migrate.ts";
 import { discover, type PageFilter, type TableFilter } from "./discover.ts";
 import { retryPolicy } from "./next-unit.ts";
-import { planTable, type TablePlan } from "./plan-table.ts";
+import { planTable } from "./plan-table.ts";
+import type { TablePlan } from "./table-plan.ts";
 import { Worker } from "./worker.ts";
 
 export interface RunPlanSettings {

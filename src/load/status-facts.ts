@@ -3,8 +3,10 @@ import type { Config, TableConfig } from "../config/config.ts";
 import { isPattern } from "../config/folder-names.ts";
 import { claimTable, targetOf } from "../config/table-names.ts";
 import type { StatusFacts, TableFacts } from "../observe/attention.ts";
+import type { RescuedStatusRow } from "../warehouse/rescued.ts";
 import type { Session } from "../warehouse/session.ts";
 import { readStatusRows, type StatusRows, type TableStatusRow } from "../warehouse/status-rows.ts";
+import { homeStatements, notLocked } from "../warehouse/widening.ts";
 import { namedTables } from "./discover.ts";
 
 export interface FactsNow {
@@ -24,10 +26,11 @@ export async function readStatusFacts(session: Session, config: Config): Promise
 function factsOf(rows: StatusRows, config: Config): StatusFacts {
   const named = new Map(namedTables(config).map((spec) => [spec.name, spec.config]));
   const patterns = config.tables.some((table) => table.enabled && table.prefixes.some(isPattern));
-  const tables = rows.tables.map((row) => {
+  const tables = rows.tables.map((row): TableFacts => {
     const entry = entryOf(row, config, named);
     // Never listed, and no entry by name: one of the patterns may read it.
-    return tableFacts(row, entry, entry !== undefined || (row.folder === null && patterns));
+    const facts = tableFacts(row, entry, entry !== undefined || (row.folder === null && patterns));
+    return { ...facts, rescued: rescuedFacts(rows.rescued.filter(({ table }) => table === row.table_name)) };
   });
   const known = new Set(rows.tables.map((row) => row.table_name));
   for (const [name, entry] of named) if (!known.has(name)) tables.push(neverSeen(name, entry));
@@ -95,6 +98,18 @@ function tableFacts(row: TableStatusRow, entry: TableConfig | undefined, configu
             holdsTable: entry?.writeMode === "append",
           },
     rejects: row.rejects === 0 || row.rejects_at === null ? undefined : { records: row.rejects, since: row.rejects_at },
+  };
+}
+
+function rescuedFacts(rows: readonly RescuedStatusRow[]): TableFacts["rescued"] {
+  const [first] = rows;
+  if (first === undefined) return undefined;
+  return {
+    columns: rows.map(({ column }) => column),
+    reason: first.reason,
+    since: first.since,
+    passing: rows.every((row) => row.reason === notLocked),
+    statements: rows.flatMap((row) => homeStatements({ schema: row.schema, table: row.name }, row)),
   };
 }
 

@@ -1,12 +1,15 @@
 /** What is known of a table before a unit of it is staged, and what that says of its objects: names, NULLs, documents. */
 import { DocumentFlattener } from "../rows/flatten-document.ts";
-import { kindsOfType } from "../rows/kinds.ts";
+import { kindsOfType, takenKinds } from "../rows/kinds.ts";
 import { isSameName, type KnownNames } from "../rows/known-names.ts";
 import { nullEvidence } from "../rows/null-rule.ts";
 import type { ObjectShape } from "../rows/object-shape.ts";
 import type { MainTable } from "../warehouse/catalog.ts";
-import type { PinnedDialect, StoredColumn } from "../warehouse/table-state.ts";
+import { type RescuedPath, readRescued } from "../warehouse/rescued.ts";
+import type { Session } from "../warehouse/session.ts";
+import { type PinnedDialect, readStoredColumns, type StoredColumn } from "../warehouse/table-state.ts";
 import { storedPath, storedSegments } from "./bind-columns.ts";
+import { type ExpectedPath, noChanges, type RunChanges } from "./binding.ts";
 import type { OpenedObject } from "./open-object.ts";
 import type { Lane, NullRule, StagedUnit } from "./staged-unit.ts";
 import { ruleFor, type TableSpec } from "./table-spec.ts";
@@ -17,6 +20,24 @@ export interface TableKnowledge {
   readonly main: MainTable | undefined;
   readonly stored: readonly StoredColumn[];
   readonly pinned: PinnedDialect;
+  /** Of a table that is not there yet: what the heads of all its objects hold. */
+  readonly expected: readonly ExpectedPath[];
+  /** Paths with cells in `_rescued`, as of the beginning of the run. */
+  readonly waiting: readonly RescuedPath[];
+  readonly changes: RunChanges;
+}
+
+/** As the warehouse tells it at the beginning of a run. */
+export async function learnTable(
+  session: Session,
+  stateSchema: string,
+  spec: TableSpec,
+  main: MainTable | undefined,
+  pinned: PinnedDialect,
+): Promise<TableKnowledge> {
+  const stored = await readStoredColumns(session, stateSchema, spec.name);
+  const waiting = await readRescued(session, stateSchema, spec.name);
+  return { spec, main, stored, pinned, expected: [], waiting, changes: noChanges };
 }
 
 export function knownNames(known: TableKnowledge, kind: "full_load" | "change"): KnownNames {
@@ -134,7 +155,7 @@ export function flatteners(
       index,
       new DocumentFlattener({
         maxDepth: config.flatten.maxDepth,
-        maxColumns: config.flatten.maxColumns,
+        maxColumns: takesNewPaths(known) ? config.flatten.maxColumns : 0,
         nestingLimit,
         rules: pathRules(known.spec),
         known: knownPaths(known, field.name),
@@ -146,9 +167,14 @@ export function flatteners(
   return made;
 }
 
+/** False: every new path goes to `_rescued`, or nowhere, but those that the config names. */
+export function takesNewPaths({ spec, main }: TableKnowledge): boolean {
+  return main === undefined || !["rescue", "discard"].includes(spec.config.contract.columns);
+}
+
 /** Paths whose column is there already, with what its type says of them. */
 function knownPaths(known: TableKnowledge, document: string) {
-  const { stored, main } = known;
+  const { spec, stored, main } = known;
   const prefix = storedPath(document, []);
   return stored.flatMap((column) => {
     if (!column.path.startsWith(prefix)) return [];
@@ -156,7 +182,8 @@ function knownPaths(known: TableKnowledge, document: string) {
     const type = main?.columns.find((candidate) => candidate.name === column.column)?.type ?? column.type;
     const fixed: "json" | "text" | undefined =
       type === "jsonb" || type === "json" ? "json" : column.made ? undefined : "text";
-    return [{ path, kinds: column.kinds | kindsOfType(type), fixed }];
+    const mayGrow = column.made && spec.config.contract.types !== "reject";
+    return [{ path, kinds: column.kinds | kindsOfType(type), fixed, takes: mayGrow ? takenKinds(type) : undefined }];
   });
 }
 

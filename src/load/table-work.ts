@@ -3,14 +3,14 @@ import { DrayageError, withPlace } from "../errors.ts";
 import { readMainTable } from "../warehouse/catalog.ts";
 import { type Claim, LoadHistory, type RetryPolicy } from "../warehouse/load-history.ts";
 import type { Session } from "../warehouse/session.ts";
-import { ensureTableState, lockTable, readStoredColumns, type TableState } from "../warehouse/table-state.ts";
+import { ensureTableState, lockTable, type TableState } from "../warehouse/table-state.ts";
 import type { SourceObject } from "./discover.ts";
 import { asDrayageError } from "./load-errors.ts";
 import type { LoadSettings } from "./load-settings.ts";
 import { retryPolicy } from "./next-unit.ts";
 import { mainTableReplaced } from "./note-unit.ts";
 import { newTableReport, type ObjectReport, type TableReport } from "./report.ts";
-import type { TableKnowledge } from "./table-knowledge.ts";
+import { learnTable, type TableKnowledge } from "./table-knowledge.ts";
 import { keepsOrder, type TableSpec } from "./table-spec.ts";
 
 export class TableWork {
@@ -48,8 +48,7 @@ export class TableWork {
     const main = await readMainTable(session, target.schema, target.table);
     if (state.hasHistory && state.mainOid !== undefined && main?.oid !== state.mainOid)
       throw mainTableReplaced(this.spec, stateSchema, state.tableId);
-    const stored = await readStoredColumns(session, stateSchema, name);
-    this.#known = { spec: this.spec, main, stored, pinned: state.pinned };
+    this.#known = await learnTable(session, stateSchema, this.spec, main, state.pinned);
     this.tableId = state.tableId;
     return state;
   }

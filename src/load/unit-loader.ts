@@ -146,7 +146,8 @@ export class UnitLoader {
     const merging = { config, source, runId, tableId, allowDeletes, rejectLimit, sideBySide };
     const merged = await mergeUnit(this.#worker.session, this.#work.known, unit, merging);
     // Another worker may know more by now; what it made is read again where a unit needs it.
-    this.#work.known = { ...this.#work.known, main: merged.main, stored: merged.stored, pinned: merged.pinned };
+    const { main, stored, pinned, changes, waiting } = merged;
+    this.#work.known = { ...this.#work.known, main, stored, pinned, changes, waiting };
     const before = report.objects.length;
     noteUnit(report, spec, unit, merged);
     for (const object of report.objects.slice(before)) settings.onObject?.(spec.name, object);

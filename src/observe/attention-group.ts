@@ -14,6 +14,7 @@ export const causeWords: Readonly<Record<AttentionCause, string>> = {
   paused: "paused",
   backfill: "backfill",
   rejects: "rejected",
+  rescued: "rescued",
   unclaimed: "unclaimed",
   alerts: "alerts",
 };

@@ -59,6 +59,18 @@ export interface TableFacts {
       }
     | undefined;
   readonly rejects: { readonly records: number; readonly since: Date } | undefined;
+  /** Values in `_rescued` because a column could not grow. */
+  readonly rescued?:
+    | {
+        readonly columns: readonly string[];
+        readonly reason: string;
+        readonly since: Date;
+        /** Whether the next load may bring them home. */
+        readonly passing: boolean;
+        /** What brings them home. */
+        readonly statements: readonly string[];
+      }
+    | undefined;
 }
 
 export interface StatusFacts {

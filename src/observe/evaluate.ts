@@ -86,7 +86,7 @@ function ofDecision({ table, code, message, since }: StatusFacts["decisions"][nu
   };
 }
 
-function ofTable({ table, paused, failed, rejects }: TableFacts): Attention[] {
+function ofTable({ table, paused, failed, rejects, rescued }: TableFacts): Attention[] {
   const found: Attention[] = [];
   if (failed !== undefined)
     found.push({
@@ -117,6 +117,23 @@ function ofTable({ table, paused, failed, rejects }: TableFacts): Attention[] {
       message: `${rejects.records === 1 ? "1 record was" : `${rejects.records} records were`} rejected`,
       command: `drayage rejects list ${shellWord(table)}`,
     });
+  if (rescued !== undefined) {
+    const { columns, reason, since, passing, statements } = rescued;
+    found.push({
+      cause: "rescued",
+      table,
+      since,
+      count: columns.length,
+      message: passing
+        ? `Values of ${columns.join(", ")} wait in _rescued until the table can be altered: ${reason}`
+        : `Values that ${columns.join(", ")} cannot take are in _rescued: ${reason}`,
+      command: passing
+        ? `drayage load ${shellWord(table)}`
+        : columns.length > 1
+          ? `drayage explain ${shellWord(table)}`
+          : statements.map((statement) => `${statement};`).join(" "),
+    });
+  }
   return found;
 }
 

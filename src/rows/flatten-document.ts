@@ -160,10 +160,11 @@ export class DocumentFlattener {
     const column = this.#columnOf(node, kinds.string);
     const reader = this.#reader;
     if (column === undefined) this.#rescue(node.path, depth);
-    else if (column.encoding === "plain") this.#cells[column.index] = reader.string();
+    else if (column.encoding === "plain" && !column.isStrange(kinds.string))
+      this.#cells[column.index] = reader.string();
     else {
       const start = reader.at;
-      this.#cells[column.index] = reader.mendedString() ?? reader.text.slice(start, reader.at);
+      this.#cells[this.#cellOf(column, kinds.string)] = reader.mendedString() ?? reader.text.slice(start, reader.at);
     }
   }
 
@@ -172,7 +173,7 @@ export class DocumentFlattener {
     if (column === undefined) this.#rescue(node.path, depth);
     else {
       this.#reader.literal(word);
-      this.#cells[column.index] = word;
+      this.#cells[this.#cellOf(column, kinds.boolean)] = word;
     }
   }
 
@@ -210,33 +211,46 @@ export class DocumentFlattener {
   #jsonCell(node: Node, depth: number): void {
     const column = this.#columnOf(node, kinds.json);
     if (column === undefined) this.#rescue(node.path, depth);
-    else this.#cells[column.index] = this.#json.read(depth);
+    else this.#cells[this.#cellOf(column, kinds.json)] = this.#json.read(depth);
   }
 
   #put(node: Node, kind: number, text: ByteText): void {
     const column = this.#columnOf(node, kind);
     if (column === undefined) this.#rescued.add(node.path, scalarJson(kind, text));
-    else this.#cells[column.index] = column.encoding === "plain" ? text : scalarJson(kind, text);
+    else if (column.encoding === "plain" && !column.isStrange(kind)) this.#cells[column.index] = text;
+    else this.#cells[this.#cellOf(column, kind)] = scalarJson(kind, text);
   }
 
   /** Undefined: no column is left for the path. */
   #columnOf(node: Node, kind: number): InferredColumn | undefined {
     const column = node.column ?? this.#newColumn(node);
-    if (column !== undefined && (column.seen & kind) !== kind) {
+    if (column !== undefined && !column.has(kind)) {
       this.#changed.push([column, column.state()]);
       column.add(kind, this.#n);
     }
     return column;
   }
 
+  /** The column's own cell, or, for what its stored type does not take, the one beside it. */
+  #cellOf(column: InferredColumn, kind: number): number {
+    if (!column.isStrange(kind)) return column.index;
+    column.strangeIndex ??= this.#newCell();
+    return column.strangeIndex;
+  }
+
+  #newCell(): number {
+    const index = this.#allocate();
+    this.#width = Math.max(this.#width, index + 1);
+    while (this.#cells.length < this.#width) this.#cells.push(null);
+    return index;
+  }
+
   #newColumn(node: Node): InferredColumn | undefined {
     if (!this.#tree.admit(node)) return undefined;
     const byRule = node.rule === "json" || node.rule === "text" ? node.rule : undefined;
-    const column = new InferredColumn(node.path, this.#allocate(), node.known?.fixed ?? byRule, node.known);
+    const column = new InferredColumn(node.path, this.#newCell(), node.known?.fixed ?? byRule, node.known);
     node.column = column;
     this.#columns.push(column);
-    this.#width = Math.max(this.#width, column.index + 1);
-    while (this.#cells.length < this.#width) this.#cells.push(null);
     return column;
   }
 
@@ -253,7 +267,10 @@ export class DocumentFlattener {
 
   /** The last of duplicate keys wins, whole: what the earlier one left is taken back. */
   #forget(node: Node): void {
-    if (node.column !== undefined) this.#cells[node.column.index] = null;
+    if (node.column !== undefined) {
+      this.#cells[node.column.index] = null;
+      if (node.column.strangeIndex !== undefined) this.#cells[node.column.strangeIndex] = null;
+    }
     this.#rescued.forget(node.path);
     for (const child of node.children.values()) this.#forget(child);
   }

@@ -98,6 +98,14 @@ export function kindsOfType(type: string): number {
   return typeKinds.get(type) ?? typeKinds.get(type.replace(/\(.*\)/, "")) ?? 0;
 }
 
+/** The kinds whose values a column of that type takes as it is; undefined for a type outside the lattice: the cast decides. */
+export function takenKinds(type: string): number | undefined {
+  if (kindsOfType(type) === 0) return undefined;
+  let taken = 0;
+  for (const kind of Object.values(kinds)) if (joinTypes(type, kind) === type) taken |= kind;
+  return taken;
+}
+
 /** The type that a column of `type` needs to take `set` too; undefined when `type` is outside the lattice. */
 export function joinTypes(type: string, set: number): string | undefined {
   const stored = kindsOfType(type);

@@ -16,6 +16,9 @@ export interface PathColumn {
   readonly jsonFrom: number | undefined;
   /** Kinds of the plain cells. */
   readonly plainKinds: number;
+  /** Of the cell with values that the stored column's type does not take, as JSON; undefined: there were none. */
+  readonly strangeIndex: number | undefined;
+  readonly strangeKinds: number;
 }
 
 /** To take a change back. */
@@ -25,6 +28,7 @@ export interface ColumnState {
   readonly encoding: "plain" | "json";
   readonly jsonFrom: number | undefined;
   readonly plainKinds: number;
+  readonly strangeKinds: number;
 }
 
 export class InferredColumn implements PathColumn {
@@ -37,6 +41,10 @@ export class InferredColumn implements PathColumn {
   encoding: "plain" | "json";
   jsonFrom: number | undefined = undefined;
   plainKinds = 0;
+  strangeIndex: number | undefined = undefined;
+  strangeKinds = 0;
+  /** Kinds that the stored column does not take. */
+  readonly #strange: number;
 
   constructor(
     path: readonly string[],
@@ -50,10 +58,26 @@ export class InferredColumn implements PathColumn {
     this.kinds = known?.kinds ?? 0;
     const isJson = fixed === "json" || (fixed === undefined && (this.kinds & kinds.json) !== 0);
     this.encoding = isJson ? "json" : "plain";
+    this.#strange = fixed !== undefined || known?.takes === undefined ? 0 : ~known.takes;
+  }
+
+  /** Whether a value of that kind has no place in the stored column. */
+  isStrange(kind: number): boolean {
+    return (kind & this.#strange) !== 0;
+  }
+
+  /** Whether the kind, in whole, came before. */
+  has(kind: number): boolean {
+    return ((this.seen | this.strangeKinds) & kind) === kind;
   }
 
   /** Takes in a kind that is new here, at record `n`. Plain cells of two classes could not be told apart: from here on they are JSON. */
   add(kind: number, n: number): void {
+    if (this.isStrange(kind)) {
+      this.strangeKinds |= kind;
+      this.kinds |= kind;
+      return;
+    }
     if (this.fixed === undefined && this.encoding === "plain") {
       if (this.seen === 0) {
         if (kind === kinds.json) this.encoding = "json";
@@ -68,8 +92,8 @@ export class InferredColumn implements PathColumn {
   }
 
   state(): ColumnState {
-    const { kinds: set, seen, encoding, jsonFrom, plainKinds } = this;
-    return { kinds: set, seen, encoding, jsonFrom, plainKinds };
+    const { kinds: set, seen, encoding, jsonFrom, plainKinds, strangeKinds } = this;
+    return { kinds: set, seen, encoding, jsonFrom, plainKinds, strangeKinds };
   }
 
   restore(state: ColumnState): void {
@@ -78,5 +102,6 @@ export class InferredColumn implements PathColumn {
     this.encoding = state.encoding;
     this.jsonFrom = state.jsonFrom;
     this.plainKinds = state.plainKinds;
+    this.strangeKinds = state.strangeKinds;
   }
 }

@@ -7,6 +7,8 @@ export interface KnownPath {
   /** What the type of its column says of the values stored so far. */
   readonly kinds: number;
   readonly fixed: "text" | "json" | undefined;
+  /** Kinds that its column takes as it is; undefined: all. */
+  readonly takes?: number | undefined;
 }
 
 /** No byte text holds it. */

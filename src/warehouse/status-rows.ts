@@ -4,6 +4,7 @@ import { type UndeliveredAlerts, undeliveredAlerts } from "./alert-events.ts";
 import { type UnfinishedBackfill, unfinishedBackfills } from "./backfills.ts";
 import { ident } from "./identifier.ts";
 import { finalStatuses } from "./object-life.ts";
+import { type RescuedStatusRow, rescuedColumns } from "./rescued.ts";
 import type { Session } from "./session.ts";
 
 export interface TableStatusRow {
@@ -50,6 +51,7 @@ export interface StatusRows {
   readonly undelivered: UndeliveredAlerts | undefined;
   /** Values of the last day that were changed so that PostgreSQL can hold them. */
   readonly repairs: readonly { readonly table: string; readonly column: string; readonly count: number }[];
+  readonly rescued: readonly RescuedStatusRow[];
 }
 
 export interface RunStatusRow {
@@ -104,6 +106,7 @@ export async function readStatusRows(
          group by 1, 2 order by h.table_name collate "C", r.key collate "C"`,
       )
     ).rows,
+    rescued: await rescuedColumns(session, stateSchema),
   };
 }
 

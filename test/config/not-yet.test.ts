@@ -22,8 +22,6 @@ test.each([
 const ofTables = [
   ["columns_from", "columns_from: cols.csv"],
   ["write_mode", "write_mode: scd2"],
-  ["contract.columns", "contract: {columns: rescue}"],
-  ["contract.columns", "contract: {columns: discard}"],
   ["flatten.arrays", "flatten: {arrays: child}"],
   ["columns.x", "columns: {x: hash}"],
   ["columns.x", "columns: {x: child}"],

@@ -197,6 +197,22 @@ CREATE INDEX rejects_created ON state.rejects USING btree (created_at);
 CREATE INDEX rejects_history ON state.rejects USING btree (history_id);
 CREATE INDEX rejects_open ON state.rejects USING btree (table_name, reason) WHERE (replayed_at IS NULL);
 
+-- Paths with values in _rescued of their main table, and why. What was brought home is taken out by the next load of the table.
+table rescued (
+  table_name text not null
+  path text not null
+  key text not null -- In _rescued; ends in .* for whatever lies below a path.
+  column_name name -- The column whose type does not take the values; null: the path has none.
+  type text not null -- Type that a column needs to take all of them.
+  reason text not null
+  first_seen timestamp with time zone not null default now()
+  last_seen timestamp with time zone not null default now()
+  object bigint
+  constraint rescued_object_fkey FOREIGN KEY (object) REFERENCES state.load_history(id) ON DELETE SET NULL
+  constraint rescued_pkey PRIMARY KEY (table_name, path)
+  constraint rescued_table_name_fkey FOREIGN KEY (table_name) REFERENCES state.tables(table_name) ON DELETE CASCADE
+)
+
 -- One row a pass. A running one whose advisory lock is free is lost; the next run says so.
 table runs (
   run_id bigint not null generated always as identity

@@ -8,8 +8,8 @@ import type { Workplace } from "./workplace.ts";
 export interface OneTable {
   /** In the schema public. */
   readonly name: string;
-  /** Changes the table's config entry for the loads to come. */
-  configure(entry: object): void;
+  /** Changes the table's config entry for the loads to come, and settings of the warehouse. */
+  configure(entry: object, warehouse?: object): void;
   /** Writes `LOAD0000000n.csv`. */
   full(n: number, body: string): void;
   /** Writes a change object that was closed n minutes after a fixed time. */
@@ -32,6 +32,7 @@ let made = 0;
 export async function oneTable(place: Workplace, entry: object = {}, create?: string): Promise<OneTable> {
   const name = `t${++made}`;
   let config = entry;
+  let ofWarehouse = {};
   if (create !== undefined) {
     await place.client.query(create.replaceAll("TABLE", `public.${name}`));
     await place.client.query(`alter table public.${name} owner to ${place.role}`);
@@ -40,14 +41,15 @@ export async function oneTable(place: Workplace, entry: object = {}, create?: st
     place.config(
       JSON.stringify({
         source: { url: place.source },
-        warehouse: { url: place.url, schema: "public" },
+        warehouse: { url: place.url, schema: "public", ...ofWarehouse },
         tables: { [name]: { prefix: name, ...config } },
       }),
     );
   return {
     name,
-    configure: (next) => {
+    configure: (next, warehouse = {}) => {
       config = next;
+      ofWarehouse = warehouse;
     },
     full: (n, body) => place.put(`${name}/LOAD0000000${n}.csv`, body),
     change: (n, body) => place.put(`${name}/20260301-10${String(n).padStart(2, "0")}00000.csv`, body),

@@ -1,0 +1,46 @@
+/** What `plan` says of the cells that it staged: how many are filled, how long they are, a sample, which type they could have. */
+import { inferType } from "../rows/infer-type.ts";
+import { stagedCell } from "../warehouse/cast.ts";
+import { cellStatistics, cellValues } from "../warehouse/plan-clone.ts";
+import type { Session } from "../warehouse/session.ts";
+import { bindColumns } from "./bind-columns.ts";
+import type { Feed, StagedColumns } from "./binding.ts";
+import type { PlanColumns } from "./plan-columns.ts";
+import type { StagedUnit } from "./staged-unit.ts";
+import type { TableKnowledge } from "./table-knowledge.ts";
+import type { TableSpec } from "./table-spec.ts";
+
+/** Takes what a unit staged into the columns of the plan. */
+export async function describeCells(
+  session: Session,
+  columns: PlanColumns,
+  unit: StagedUnit,
+  feeds: readonly Feed[],
+): Promise<void> {
+  if (unit.staging === undefined) return;
+  const indexOf = (feed: Feed) =>
+    feed.from.kind === "field" ? feed.from.index : feed.from.kind === "path" ? feed.from.column.index : undefined;
+  const opIndex = unit.shape.fields.findIndex((field) => field.role === "op");
+  const indexes = feeds.flatMap((feed) => indexOf(feed) ?? []);
+  const statistics = await cellStatistics(
+    session,
+    unit.staging.name,
+    indexes,
+    opIndex < 0 ? undefined : stagedCell(opIndex),
+  );
+  for (const feed of feeds) {
+    const index = indexOf(feed);
+    const of = index === undefined ? undefined : statistics.get(index);
+    if (index === undefined || of === undefined) continue;
+    const guessable = feed.type === "text" && feed.main === undefined && !columns.has(feed.path);
+    const proposed = guessable ? inferType(await cellValues(session, unit.staging.name, index, 1000)) : undefined;
+    columns.add(feed, of, proposed);
+  }
+  columns.overflow(unit.overflow);
+}
+
+/** Columns even where the key is missing: the plan shows them beside the error. */
+export function bindForDisplay(spec: TableSpec, staged: StagedColumns, known: TableKnowledge): readonly Feed[] {
+  const config = { ...spec.config, writeMode: "append" as const };
+  return bindColumns({ ...spec, config }, staged, known.stored, known.main).feeds;
+}
