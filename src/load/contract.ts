@@ -77,6 +77,7 @@ export function decideContract(
     type: grown.get(feed.column)?.type ?? feed.main?.type ?? feed.type,
     made: feed.made,
     kinds: feed.kinds,
+    seen: feed.from.kind !== "absent",
   }));
   if (main === undefined) {
     const made = binding.feeds.map((feed) => ({ column: feed.column, type: feed.type }));

@@ -10,9 +10,11 @@ import type { SourceObject } from "./discover.ts";
 import { MemberFailed } from "./fill-shadow.ts";
 import { asDrayageError, stopsTable } from "./load-errors.ts";
 import type { LoadSettings } from "./load-settings.ts";
+import { nextUnit } from "./next-unit.ts";
 import { noteApplied, noteBehind, noteWaiting, pausedText } from "./note-unit.ts";
 import type { TableReport } from "./report.ts";
 import { type NextToApply, type SortedObjects, sortObjects } from "./sort-objects.ts";
+import { surveyHeads } from "./survey-heads.ts";
 import { keepsOrder, type TableSpec } from "./table-spec.ts";
 import { TableWork } from "./table-work.ts";
 import { UnitLoader } from "./unit-loader.ts";
@@ -124,14 +126,24 @@ class TableLoader {
     const bytes = full.reduce((sum, object) => sum + object.size, 0);
     const { most } = settings.spare;
     const isApart = settings.again === undefined && !keepsOrder(spec) && spec.config.fullLoad !== "changes";
-    if (!isApart || most < 2 || full.length < 2 || bytes < 2 * leastSideBySideBytes)
-      return this.#units.load(new UnitQueue(objects, maxUnitBytes));
+    const isOneByOne = !isApart || most < 2 || full.length < 2 || bytes < 2 * leastSideBySideBytes;
+    await this.#survey(objects, isOneByOne ? maxUnitBytes : 0);
+    if (isOneByOne) return this.#units.load(new UnitQueue(objects, maxUnitBytes));
     const share = Math.min(maxUnitBytes, Math.max(leastSideBySideBytes, Math.ceil(bytes / most)));
     const rest = objects.filter((object) => object.kind !== "full_load");
     return (
       (await this.#loadSideBySide(new UnitQueue(full, share, true))) &&
       this.#units.load(new UnitQueue(rest, maxUnitBytes))
     );
+  }
+
+  /** A new table is made for what all of its objects hold. What is staged as one unit is known whole before that. */
+  async #survey(objects: readonly SourceObject[], unitBytes: number): Promise<void> {
+    const { known, settings } = this.#work;
+    const queue = [...objects];
+    nextUnit(queue, unitBytes);
+    if (known.main === undefined && queue.length > 0)
+      this.#work.known = { ...known, expected: await surveyHeads(known, objects, settings) };
   }
 
   async #loadSideBySide(queue: UnitQueue): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** An object's bytes as they are read: hashed as delivered, gunzipped, the head looked at before the rest flows. */
 import { createHash, type Hash } from "node:crypto";
 import type { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
+import { constants, createGunzip } from "node:zlib";
 import { DrayageError, withPlace } from "../errors.ts";
 import { isUtf8Name, openTranscoder } from "../rows/transcode.ts";
 import type { ListedObject, ObjectSource } from "../source/object-source.ts";
@@ -31,6 +31,8 @@ export interface OpenSettings {
   readonly encoding: string;
   /** A head without a line end grows up to this. */
   readonly maxHeadBytes: number;
+  /** Of the object's own bytes, as stored, no more than these are asked for: the head alone is wanted. */
+  readonly maxBytes?: number | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -40,8 +42,12 @@ export async function openObject(
   settings: OpenSettings,
 ): Promise<OpenedObject> {
   const hash = createHash("sha256");
-  const body = source.open(object, settings.signal === undefined ? {} : { signal: settings.signal });
-  const plain = settings.gzip ? gunzipped(body, hash) : hashed(body, hash);
+  const isCut = settings.maxBytes !== undefined && settings.maxBytes < object.size;
+  const body = source.open(object, {
+    ...(isCut && settings.maxBytes !== undefined ? { to: settings.maxBytes } : {}),
+    ...(settings.signal === undefined ? {} : { signal: settings.signal }),
+  });
+  const plain = settings.gzip ? gunzipped(body, hash, isCut) : hashed(body, hash);
   const chunks = isUtf8Name(settings.encoding) ? plain : transcoded(plain, settings.encoding);
   let waited = 0;
   const next = async () => {
@@ -58,11 +64,13 @@ export async function openObject(
   const first: Buffer[] = [];
   let length = 0;
   let whole = false;
+  let ended = false;
   const isOpen = () => !first.some((chunk) => chunk.includes(10) || (length > longHeadBytes && chunk.includes(13)));
   while (length < headBytes || (length < settings.maxHeadBytes && isOpen())) {
     const { value, done } = await next();
     if (done === true) {
-      whole = true;
+      ended = true;
+      whole = !isCut;
       break;
     }
     first.push(value);
@@ -72,7 +80,7 @@ export async function openObject(
 
   async function* bytes(from: number): AsyncGenerator<Buffer> {
     if (head.length > from) yield head.subarray(from);
-    if (whole) return;
+    if (whole || ended) return;
     let skip = Math.max(0, from - head.length);
     for (;;) {
       const { value, done } = await next();
@@ -99,8 +107,9 @@ async function* hashed(body: Readable, hash: Hash): AsyncGenerator<Buffer> {
 }
 
 /** Concatenated members are one stream to Node; a cut one is an error here, never a short object. */
-async function* gunzipped(body: Readable, hash: Hash): AsyncGenerator<Buffer> {
-  const gunzip = createGunzip({ chunkSize: 65_536 });
+async function* gunzipped(body: Readable, hash: Hash, isCut: boolean): AsyncGenerator<Buffer> {
+  // Where only the head was asked for, its end is no fault.
+  const gunzip = createGunzip({ chunkSize: 65_536, ...(isCut ? { finishFlush: constants.Z_SYNC_FLUSH } : {}) });
   body.on("data", (chunk: Buffer) => hash.update(chunk));
   body.on("error", (error) => gunzip.destroy(error));
   body.pipe(gunzip);

@@ -134,7 +134,8 @@ export async function prepareTarget(
 
 /** A kind that is new to a path is noted, with an equal type too: later the type depends on it. */
 function isNoted(stored: StoredColumn | undefined, column: StoredColumn): boolean {
-  return stored !== undefined && stored.type === column.type && (stored.kinds | column.kinds) === stored.kinds;
+  if (stored === undefined || stored.type !== column.type) return false;
+  return (stored.kinds | column.kinds) === stored.kinds && (stored.seen || !column.seen);
 }
 
 /** What the unit leaves in `_rescued`, for whoever asks what is there and why. */

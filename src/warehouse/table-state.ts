@@ -34,6 +34,8 @@ export interface StoredColumn {
   readonly made: boolean;
   /** Of a document path: the kinds it held (rows/kinds.ts), as bits. */
   readonly kinds: number;
+  /** False: made for objects that are not loaded yet. */
+  readonly seen: boolean;
 }
 
 interface StateRow {
@@ -121,8 +123,9 @@ export async function readStoredColumns(session: Session, stateSchema: string, n
     type: string;
     made: boolean;
     kinds: number;
+    seen: boolean;
   }>(
-    `select path, column_name, type, made, kinds from ${ident(stateSchema)}.columns where table_name = $1 order by path collate "C"`,
+    `select path, column_name, type, made, kinds, object is not null as seen from ${ident(stateSchema)}.columns where table_name = $1 order by path collate "C"`,
     [name],
   );
   return rows.map((row) => ({
@@ -131,6 +134,7 @@ export async function readStoredColumns(session: Session, stateSchema: string, n
     type: row.type,
     made: row.made,
     kinds: row.kinds,
+    seen: row.seen,
   }));
 }
 
@@ -145,9 +149,11 @@ export async function storeColumns(
   if (columns.length === 0) return;
   await session.query(
     `insert into ${ident(stateSchema)}.columns as k (table_name, path, column_name, type, made, kinds, object)
-     select $1, c.path, c.column_name, c.type, c.made, c.kinds, $7
-     from unnest($2::text[], $3::text[], $4::text[], $5::boolean[], $6::integer[]) as c (path, column_name, type, made, kinds)
-     on conflict (table_name, path) do update set type = excluded.type, kinds = k.kinds | excluded.kinds`,
+     select $1, c.path, c.column_name, c.type, c.made, c.kinds, case when c.seen then $7::bigint end
+     from unnest($2::text[], $3::text[], $4::text[], $5::boolean[], $6::integer[], $8::boolean[]) as c (path, column_name, type, made, kinds, seen)
+     on conflict (table_name, path) do update set type = excluded.type, kinds = k.kinds | excluded.kinds,
+       first_seen = case when k.object is null and excluded.object is not null then now() else k.first_seen end,
+       object = coalesce(k.object, excluded.object)`,
     [
       name,
       columns.map((column) => column.path),
@@ -156,6 +162,7 @@ export async function storeColumns(
       columns.map((column) => String(column.made)),
       columns.map((column) => column.kinds),
       object.toString(),
+      columns.map((column) => String(column.seen)),
     ],
   );
 }

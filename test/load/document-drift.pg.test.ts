@@ -78,3 +78,44 @@ test("any order of arrival ends in the same type", async () => {
   types.push(await typeOf(table));
   expect(new Set(types)).toEqual(new Set(["jsonb"]));
 });
+
+test("a new table is made once, for what all of its pending objects hold, in whatever order they are loaded", async () => {
+  const values: readonly Record<string, unknown>[] = [
+    { v: 1, w: 1, only: { first: true } },
+    { v: { $numberLong: "9007199254740993" }, w: [1] },
+    { v: 1.5, "W ": 2, late: { $date: "2026-03-01T00:00:00Z" } },
+  ];
+  const made: string[] = [];
+  for (const order of [
+    [0, 1, 2],
+    [2, 1, 0],
+    [1, 2, 0],
+  ]) {
+    // A full load and changes are never one unit, and neither are objects with other columns.
+    const table = await oneTable(place);
+    for (const [at, i] of order.entries()) {
+      const document = `"${JSON.stringify({ _id: `${i}`, ...values[i] }).replaceAll('"', '""')}"`;
+      if (at === 0) table.full(1, csv("_id,_doc", `${i},${document}`));
+      else
+        table.change(
+          at,
+          csv(at === 1 ? "Op,_id,_doc" : "Op,_doc,_id", `I,${at === 1 ? `${i},${document}` : `${document},${i}`}`),
+        );
+    }
+    const { failures, report, forms } = await table.load();
+    expect(failures).toEqual([]);
+    expect(forms).toHaveLength(3);
+    const ddl = report.tables.flatMap((one) => one.ddl).filter((statement) => !statement.startsWith("create schema"));
+    expect(ddl).toEqual([expect.stringMatching(/^create table/)]);
+    const { rows } = await place.client.query<{ line: string }>(
+      `select attname || ' ' || format_type(atttypid, atttypmod) as line from pg_attribute
+       where attrelid = $1::regclass and attnum > 0 and attname !~ '^_' order by attname collate "C"`,
+      [`public.${table.name}`],
+    );
+    made.push(rows.map((row) => row.line).join(", "));
+    expect(await table.rows("_id", "v", "only__first")).toEqual(["0 1 true", "1 9007199254740993 -", "2 1.5 -"]);
+  }
+  expect(new Set(made)).toEqual(
+    new Set(["late timestamp with time zone, only__first boolean, v numeric, w jsonb, w_ bigint"]),
+  );
+});
