@@ -36,7 +36,7 @@ const sections: readonly (readonly [prefix: string, title: string, text: string]
   [
     "tables.*.columns.*",
     "columns",
-    "By column name or document path (`address.geo`): a type, `ignore`, `jsonb`, or a map of these keys. As a list (`- id bigint`) it also gives the names and order of an object without a header. *Not yet*: `hash`, `child`.",
+    "By column name or document path (`address.geo`; `metrics.*` is every path one step below; with several document columns the path begins with the column): a type, `ignore`, `jsonb`, `hash` (sha256 of the text as hex, without a salt; NULL stays NULL), or a map of these keys. `using` is SQL over `value`, the cell's text, such as `to_date(value, 'DD.MM.YYYY')`: it runs with the role's rights, so whoever writes this file may do what the role may. Give it no function that changes from call to call (`now()`, `random()`): a row loaded again would not be the same. As a list (`- id bigint`) it also gives the names and order of an object without a header. *Not yet*: `child`.",
   ],
   ["schedule", "schedule", ""],
   ["alerts", "alerts", ""],

@@ -73,7 +73,7 @@ describe("the config reference", () => {
     expect(named.get("tables.*.write_mode")).toMatchObject({ default: "upsert", notYet: ["scd2"] });
     expect(named.get("source.dialect.header")).toMatchObject({ type: "true, false, auto", default: "auto" });
     expect(named.get("schedule.cron")).toMatchObject({ default: '"5 * * * *"', notYet: [] });
-    expect(named.get("tables.*.columns.*.using")).toMatchObject({ notYet: "all" });
+    expect(named.get("tables.*.columns_from")).toMatchObject({ notYet: "all" });
   });
 });
 

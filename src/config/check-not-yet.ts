@@ -13,8 +13,7 @@ const notYet: readonly (readonly [path: string, ...values: string[]])[] = [
   ["TABLE.columns_from"],
   ["TABLE.write_mode", "scd2"],
   ["TABLE.flatten.arrays", "child"],
-  ["TABLE.columns.*", "hash", "child"],
-  ["TABLE.columns.*.using"],
+  ["TABLE.columns.*", "child"],
   ["DIALECT.unchanged_token"],
   ["alerts.unusual"],
 ];

@@ -175,6 +175,10 @@ export type ColumnRule =
       readonly as: string | undefined;
       /** Zone of zone-less times in this column. */
       readonly timezone: string | undefined;
+      /** The column gets sha256 of the cell's text, as hex. */
+      readonly hash?: boolean | undefined;
+      /** SQL over `value`, the cell's text; from the config's owner, who may do whatever the role may. */
+      readonly using?: string | undefined;
       readonly line: number;
     };
 

@@ -227,9 +227,11 @@ function readColumns(input: ColumnsInput | undefined, path: KeyPath, lineOf: Lin
 
 function columnRule(input: ColumnRuleInput, line: number): ColumnRule {
   if (input === "ignore") return { kind: "ignore" };
+  if (input === "hash")
+    return { kind: "column", type: undefined, as: undefined, timezone: undefined, hash: true, line };
   if (typeof input === "string")
     return { kind: "column", type: tidyType(input), as: undefined, timezone: undefined, line };
-  return { kind: "column", type: input.type, as: input.as, timezone: input.timezone, line };
+  return { kind: "column", type: input.type, as: input.as, timezone: input.timezone, using: input.using, line };
 }
 
 /** Lists replace; rules merge name by name, and what the table's rule leaves out stays as in the defaults. */
@@ -244,6 +246,7 @@ function mergeColumns(defaults: Columns, own: Columns): Columns {
         type: rule.type ?? base.type,
         as: rule.as ?? base.as,
         timezone: rule.timezone ?? base.timezone,
+        using: rule.using ?? base.using,
       });
   }
   return { list: own.list ?? defaults.list, rules };

@@ -8,11 +8,13 @@ const columnRule = z.union(
     v.section({
       type: v.columnType.optional().describe("Its PostgreSQL type."),
       as: v.identifier.optional().describe("Its name in the warehouse."),
-      using: v.text.optional().describe("SQL expression that makes the value."),
+      using: v.expression
+        .optional()
+        .describe("SQL expression over `value`, the cell's text, that makes the column's value."),
       timezone: v.timeZone.optional().describe("Zone of its times that have none."),
     }),
   ],
-  "must be a type, ignore, jsonb or a map of type, as, timezone",
+  "must be a type, ignore, hash, jsonb or a map of type, as, using, timezone",
 );
 export type ColumnRuleInput = z.output<typeof columnRule>;
 

@@ -260,6 +260,24 @@ export const columnType = z
     if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
   });
 
+/** One SQL expression: what would end the statement around it cannot be in it. The config's owner may write it, nobody else. */
+export const expression = text.refine(
+  (sql) => isOneExpression(sql),
+  "must be one SQL expression: no ; and no comment, every quote and bracket closed",
+);
+
+function isOneExpression(sql: string): boolean {
+  const bare = sql.replaceAll(/'(?:[^'\\]|'')*'|"(?:[^"]|"")*"/g, "x");
+  if (/[;'"\\]|--|\/\*|\*\/|\$[\w$]*\$/.test(bare)) return false;
+  let open = 0;
+  for (const character of bare) {
+    if (character === "(" || character === "[") open++;
+    if (character === ")" || character === "]") open--;
+    if (open < 0) return false;
+  }
+  return open === 0 && bare.trim() !== "";
+}
+
 function typeFault(type: string): string | undefined {
   if (/^[^()]*\([^()]*$/.test(type)) return "is cut short: inside { } a comma ends a text, so put the type in quotes";
   if (!isColumnType(type)) return "is not a PostgreSQL type, such as bigint, numeric(12,2) or text[]";

@@ -1,5 +1,5 @@
 /** Decides which staged cell feeds which column of the main table: by what is stored, by the config, by name; else a new column. */
-import { pathText } from "../rows/column-name.ts";
+import type { ColumnRule } from "../config/config.ts";
 import { joinTypes, typeOfKinds } from "../rows/kinds.ts";
 import { isSameName } from "../rows/known-names.ts";
 import type { MainColumn, MainTable } from "../warehouse/catalog.ts";
@@ -7,26 +7,15 @@ import type { StoredColumn } from "../warehouse/table-state.ts";
 import type { Binding, Feed, Rescue, StagedColumns } from "./binding.ts";
 import { chooseKey } from "./choose-key.ts";
 import { chooseNames } from "./choose-names.ts";
-import { beforeImageOf, ruleFor, type TableSpec } from "./table-spec.ts";
-
-/** `_doc:address.city`. */
-export function storedPath(document: string, path: readonly string[]): string {
-  return `${document}:${pathText(path)}`;
-}
-
-/** The segments of a stored path below its document; undefined for a source column. */
-export function storedSegments(path: string): string[] | undefined {
-  return /^[^:]*:(.*)$/s
-    .exec(path)?.[1]
-    ?.split(/(?<!\\)\./)
-    .map((part) => part.replaceAll(/\\(.)/g, "$1"));
-}
+import { rescueKey, storedPath, storedRule, storedSegments } from "./stored-path.ts";
+import { beforeImageOf, ruleFor, rulePath, type TableSpec } from "./table-spec.ts";
 
 interface Wanted {
   readonly path: string;
   readonly segments: readonly string[];
   readonly from: Feed["from"];
   readonly kinds: number;
+  readonly inferred: string;
 }
 
 export function bindColumns(
@@ -57,10 +46,12 @@ export function bindColumns(
       path: one.path,
       column,
       from: one.from,
-      type: known?.type ?? declared?.type ?? typeOfKinds(one.kinds) ?? "text",
+      type: known?.type ?? declared?.type ?? (isFixed(declared) ? "text" : one.inferred),
       kinds: one.kinds,
       timezone: declared?.timezone,
-      made: declared?.type === undefined && isOfDocument && (before?.made ?? known === undefined),
+      hash: declared?.hash === true,
+      using: declared?.using,
+      made: !isFixed(declared) && isOfDocument && (before?.made ?? known === undefined),
       main: known,
     };
     feeds.push(feed);
@@ -94,6 +85,11 @@ export function bindColumns(
   };
 }
 
+/** Whether the config decides the type, or makes the value. */
+function isFixed(rule: Extract<ColumnRule, { kind: "column" }> | undefined): boolean {
+  return rule !== undefined && (rule.type !== undefined || rule.hash === true || rule.using !== undefined);
+}
+
 /** Values that the column, as it is, does not take. */
 function strangeOf(feed: Feed): Rescue | undefined {
   if (feed.from.kind !== "path" || feed.main === undefined) return undefined;
@@ -105,14 +101,9 @@ function strangeOf(feed: Feed): Rescue | undefined {
   return { key: rescueKey(feed.path), path: feed.path, column: feed.column, from, type: wanted };
 }
 
-function wholeRescue({ path, from, kinds }: Wanted): Rescue[] {
+function wholeRescue({ path, from, inferred }: Wanted): Rescue[] {
   if (from.kind === "absent") return [];
-  return [{ key: rescueKey(path), path, column: undefined, from, type: typeOfKinds(kinds) ?? "text" }];
-}
-
-/** As it stands in `_rescued`: the path, without DMS's own name for the document. */
-export function rescueKey(path: string): string {
-  return path.replace(/^_doc:/, "");
+  return [{ key: rescueKey(path), path, column: undefined, from, type: inferred }];
 }
 
 function orderField(table: TableSpec, staged: StagedColumns): Binding["order"] {
@@ -140,22 +131,38 @@ function wantedColumns(table: TableSpec, staged: StagedColumns): Wanted[] {
   const wanted: Wanted[] = [];
   const images = new Set(beforeImages(table, staged).values());
   const expected = new Map(staged.expected.map((one) => [one.path, one]));
-  for (const field of staged.fields) {
-    if (field.role !== "column" || images.has(field.index) || ruleFor(table.config, [field.name])?.kind === "ignore")
-      continue;
-    expected.delete(field.name);
-    wanted.push({ path: field.name, segments: [field.name], from: { kind: "field", index: field.index }, kinds: 0 });
+  const isTableMode = !staged.fields.some((field) => field.role === "document") && staged.fields.some(isOfTableMode);
+  for (const { name, role, index } of staged.fields) {
+    if (role !== "column" || images.has(index) || ruleFor(table.config, [name])?.kind === "ignore") continue;
+    expected.delete(name);
+    const inferred = isTableMode && name.startsWith("array__") ? "jsonb" : "text";
+    const segments = isTableMode ? name.split(".") : [name];
+    wanted.push({ path: name, segments, from: { kind: "field", index }, kinds: 0, inferred });
   }
+  const add = (document: string, below: readonly string[], from: Feed["from"], kinds: number) => {
+    const segments = rulePath(table.config, document, below);
+    const inferred = typeOfKinds(kinds) ?? "text";
+    wanted.push({ path: storedPath(document, below), segments, from, kinds, inferred });
+  };
   for (const { document, column } of staged.paths) {
     const path = storedPath(document, column.path);
     const kinds = column.kinds | (expected.get(path)?.kinds ?? 0);
     expected.delete(path);
     // Made for a document that was then rejected: the path never had a value.
-    if (kinds !== 0) wanted.push({ path, segments: column.path, from: { kind: "path", column }, kinds });
+    if (kinds !== 0) add(document, column.path, { kind: "path", column }, kinds);
   }
-  for (const one of expected.values())
-    if (ruleFor(table.config, one.segments)?.kind !== "ignore") wanted.push({ ...one, from: { kind: "absent" } });
+  for (const { path, kinds } of expected.values()) {
+    const below = storedSegments(path);
+    if (storedRule(table, path)?.kind === "ignore") continue;
+    if (below !== undefined) add(path.slice(0, path.indexOf(":")), below, { kind: "absent" }, kinds);
+    else wanted.push({ path, segments: [path], from: { kind: "absent" }, kinds, inferred: "text" });
+  }
   return wanted;
+}
+
+/** Columns that DMS makes of documents in table mode: ObjectIds and arrays have a prefix, nested fields a dotted name. */
+function isOfTableMode({ name }: { readonly name: string }): boolean {
+  return name.startsWith("oid__") || name.startsWith("array__");
 }
 
 /** Columns that the source had and this object lacks are NULL; what never came from the source is not touched. */
@@ -177,6 +184,8 @@ function absentFeeds(
         type: known.type,
         kinds: column.kinds,
         timezone: undefined,
+        hash: false,
+        using: undefined,
         made: column.made,
         main: known,
       },
@@ -185,5 +194,5 @@ function absentFeeds(
 }
 
 function isIgnored(table: TableSpec, path: string): boolean {
-  return ruleFor(table.config, storedSegments(path) ?? [path])?.kind === "ignore";
+  return storedRule(table, path)?.kind === "ignore";
 }

@@ -44,7 +44,6 @@ export interface StagedPath {
 export interface ExpectedPath {
   /** As in `columns.path`. */
   readonly path: string;
-  readonly segments: readonly string[];
   readonly kinds: number;
 }
 
@@ -61,6 +60,9 @@ export interface Feed {
   /** Everything that the path is known to hold. */
   readonly kinds: number;
   readonly timezone: string | undefined;
+  /** Of the config's rule. */
+  readonly hash: boolean;
+  readonly using: string | undefined;
   /** Whether drayage made the column and may widen it. */
   readonly made: boolean;
   readonly main: MainColumn | undefined;

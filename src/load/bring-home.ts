@@ -6,7 +6,6 @@ import type { Session } from "../warehouse/session.ts";
 import { lockTable, type StoredColumn } from "../warehouse/table-state.ts";
 import { serverFault } from "../warehouse/warehouse-error.ts";
 import { takeHome } from "../warehouse/widening.ts";
-import { storedSegments } from "./bind-columns.ts";
 import type { ExpectedPath } from "./binding.ts";
 import type { MergeSettings } from "./merge-settings.ts";
 import type { TableSpec } from "./table-spec.ts";
@@ -15,7 +14,7 @@ import type { TableSpec } from "./table-spec.ts";
 export function latePaths(waiting: readonly RescuedPath[], main: MainTable | undefined): ExpectedPath[] {
   return waiting.flatMap(({ path, column, type }): ExpectedPath[] => {
     if (column === undefined || main === undefined || main.columns.some(({ name }) => name === column)) return [];
-    return [{ path, segments: storedSegments(path) ?? [path], kinds: kindsOfType(type) }];
+    return [{ path, kinds: kindsOfType(type) }];
   });
 }
 

@@ -52,7 +52,9 @@ export async function changeTable(
     // Cells can wait only where there is a column for them already.
     const late = bindColumns(spec, { ...staged, closed: notLocked }, stored, main);
     for (const { column } of planned.growth) narrow.set(column, notLocked);
-    if (main === undefined || decideContract(spec, late, main, narrow).statements.length > 0) throw refused;
+    // Nor may a cell that the config hashes, or computes from, wait as it is.
+    const isMade = binding.feeds.some((one) => one.main === undefined && (one.hash || one.using !== undefined));
+    if (main === undefined || isMade || decideContract(spec, late, main, narrow).statements.length > 0) throw refused;
     closed = notLocked;
     binding = late;
     ddl = [];

@@ -5,6 +5,7 @@ import { isSameName } from "../rows/known-names.ts";
 import type { MainColumn } from "../warehouse/catalog.ts";
 import { ident, literal, qualified } from "../warehouse/identifier.ts";
 import type { StoredColumn } from "../warehouse/table-state.ts";
+import { storedSegments } from "./stored-path.ts";
 import { ruleFor, type TableSpec } from "./table-spec.ts";
 
 export const systemNames = [
@@ -61,16 +62,16 @@ export function chooseNames(
       taken.add(match);
     } else fresh.push(one);
   }
-  const made = uniqueNames(
-    fresh.map((one) => one.segments),
-    new Set([...taken, ...main.keys()]),
-    reserved,
-    naming,
-  );
-  fresh.forEach((one, i) => {
-    const name = made[i];
-    if (name !== undefined) names.set(one.path, name);
-  });
+  for (const name of main.keys()) taken.add(name);
+  // A path of a document may read like a column beside it, which then has the plain name.
+  const isField = (one: NamedPath) => storedSegments(one.path) === undefined;
+  for (const group of [fresh.filter(isField), fresh.filter((one) => !isField(one))]) {
+    const paths = group.map((one) => one.segments);
+    for (const [i, name] of uniqueNames(paths, taken, reserved, naming).entries()) {
+      names.set(group[i]!.path, name);
+      taken.add(name);
+    }
+  }
   return names;
 }
 

@@ -14,11 +14,11 @@ import {
   widenColumn,
 } from "../warehouse/main-table.ts";
 import type { StoredColumn } from "../warehouse/table-state.ts";
-import { storedSegments } from "./bind-columns.ts";
 import type { Binding, Feed, Rescue } from "./binding.ts";
 import { systemNames } from "./choose-names.ts";
 import { ruleKey } from "./contract-limits.ts";
-import { ruleFor, type TableSpec } from "./table-spec.ts";
+import { storedRule } from "./stored-path.ts";
+import type { TableSpec } from "./table-spec.ts";
 
 export interface Contract {
   /** What to run on the main table, in order, before its columns grow; with these, all of it. */
@@ -175,7 +175,7 @@ function checkNewColumns(table: TableSpec, binding: Binding, added: readonly New
 }
 
 function isNamed(table: TableSpec, feed: Feed): boolean {
-  return ruleFor(table.config, storedSegments(feed.path) ?? [feed.path])?.kind === "column";
+  return storedRule(table, feed.path)?.kind === "column";
 }
 
 function columnsText(count: number): string {

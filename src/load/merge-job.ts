@@ -5,6 +5,7 @@ import type { PathColumn } from "../rows/path-column.ts";
 import { isTextType, stagedCell } from "../warehouse/cast.ts";
 import type { MainColumn, MainTable } from "../warehouse/catalog.ts";
 import { literal } from "../warehouse/identifier.ts";
+import { sha256Text, usingValue } from "../warehouse/made-value.ts";
 import { versionType } from "../warehouse/main-table.ts";
 import type { KeyChange, MergeColumn, MergeJob } from "../warehouse/merge-sql.ts";
 import type { Binding, Feed, Rescue } from "./binding.ts";
@@ -139,11 +140,9 @@ function mergeColumn(feed: Feed, main: MainColumn, nulls: NullRule, isKey: boole
   };
   const { from } = feed;
   if (from.kind === "absent") return { ...common, cell: undefined, value: undefined };
-  if (from.kind === "field") {
-    const cell = fieldCell(stagedCell(from.index), main, nulls, isKey);
-    const tested = isTextType(main.baseType) ? cell : tokenAsNull(stagedCell(from.index), nulls);
-    return { ...common, cell, tested, value: undefined };
-  }
+  if (from.kind === "field")
+    return { ...common, ...madeValue(feed, main, fieldCell(stagedCell(from.index), main, nulls, isKey)) };
+  if (feed.hash || feed.using !== undefined) return { ...common, ...madeValue(feed, main, plainText(from.column)) };
   const isJson = main.baseType === "jsonb" || main.baseType === "json";
   // What the column did not take when the unit was staged, and takes now that it has grown.
   const joined = takesStrange(from.column, main) ? `${stagedCell(from.column.strangeIndex)}::jsonb` : undefined;
@@ -154,6 +153,12 @@ function mergeColumn(feed: Feed, main: MainColumn, nulls: NullRule, isKey: boole
   }
   const text = plainText(from.column);
   return { ...common, cell: joined === undefined ? text : `coalesce(${joined} #>> '{}', ${text})`, value: undefined };
+}
+
+/** What the config makes of the cell's text: its hash, the expression's value, or itself. */
+function madeValue({ hash, using }: Feed, main: MainColumn, cell: string): Pick<MergeColumn, "cell" | "value"> {
+  if (using !== undefined) return { cell, value: usingValue(using, main.baseType, cell) };
+  return { cell: hash ? sha256Text(cell) : cell, value: undefined };
 }
 
 /**
@@ -205,8 +210,7 @@ function rescuedCell(from: Rescue["from"], nulls: NullRule): [cell: string, json
     const cell = stagedCell(from.column.strangeIndex ?? from.column.index);
     return [cell, `${cell}::jsonb`];
   }
-  const field = stagedCell(from.index);
-  const cell = nulls.castToken === undefined ? field : `nullif(${field}, ${literal(nulls.castToken)})`;
+  const cell = tokenAsNull(stagedCell(from.index), nulls);
   return [cell, `to_jsonb(${cell})`];
 }
 

@@ -32,6 +32,9 @@ export async function describeCells(
     const index = indexOf(feed);
     const of = index === undefined ? undefined : statistics.get(index);
     if (index === undefined || of === undefined) continue;
+    // What is hashed is not to be shown.
+    if (feed.hash) columns.add(feed, { ...of, sample: undefined }, undefined);
+    if (feed.hash) continue;
     const guessable = feed.type === "text" && feed.main === undefined && !columns.has(feed.path);
     const proposed = guessable ? inferType(await cellValues(session, unit.staging.name, index, 1000)) : undefined;
     columns.add(feed, of, proposed);

@@ -27,6 +27,7 @@ import {
 import { wideningObstacles } from "../warehouse/widening.ts";
 import { bindColumns } from "./bind-columns.ts";
 import { type Binding, noChanges } from "./binding.ts";
+import { checkValues } from "./check-values.ts";
 import { decideContract, growthOf } from "./contract.ts";
 import { checkOverflow } from "./contract-limits.ts";
 import type { SourceObject } from "./discover.ts";
@@ -183,6 +184,7 @@ class TablePlanner {
     }
     checkOverflow(this.#spec, unit.overflow, this.#clone);
     const binding = bindColumns(this.#spec, staged, known.stored, this.#clone);
+    await checkValues(session, this.#spec, binding);
     this.#key = binding.key;
     this.#columns.markKey(binding.key);
     await this.#ddl(binding);

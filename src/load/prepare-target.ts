@@ -25,6 +25,7 @@ import { bindColumns } from "./bind-columns.ts";
 import type { Binding, RunChanges, StagedColumns } from "./binding.ts";
 import { bringHome, homeBound, latePaths } from "./bring-home.ts";
 import { changeTable } from "./change-table.ts";
+import { checkValues } from "./check-values.ts";
 import { decideContract } from "./contract.ts";
 import { checkOverflow } from "./contract-limits.ts";
 import { reach } from "./failpoint.ts";
@@ -73,6 +74,7 @@ export async function prepareTarget(
   const state = settings.config.warehouse.stateSchema;
   checkOverflow(spec, unit.overflow, known.main);
   const asIs = bindColumns(spec, staged, known.stored, known.main);
+  await checkValues(session, spec, asIs);
   const tombstones = asIs.key.length === 0 ? "empty" : await hasTombstones(session, state, settings.tableId);
   const contract = decideContract(spec, asIs, known.main, changes.narrow);
   const stored = new Map(known.stored.map((column) => [column.path, column]));

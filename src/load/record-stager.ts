@@ -182,7 +182,9 @@ export class RecordStager {
         if (rescued !== null) {
           layout.rescued ??= layout.allocate();
           while (cells.length <= layout.rescued) cells.push(null);
-          cells[layout.rescued] = rescued;
+          // Of several documents: one object for all of them.
+          const before = cells[layout.rescued];
+          cells[layout.rescued] = typeof before === "string" ? `${before.slice(0, -1)},${rescued.slice(1)}` : rescued;
         }
       } catch (error) {
         if (!(error instanceof DocumentFault)) throw error;

@@ -8,11 +8,11 @@ import { DocumentFault, type DocumentFlattener } from "../rows/flatten-document.
 import { detectShape } from "../rows/object-shape.ts";
 import { RecordReader } from "../rows/record-reader.ts";
 import type { ObjectSource } from "../source/object-source.ts";
-import { storedPath } from "./bind-columns.ts";
 import type { ExpectedPath } from "./binding.ts";
 import { checkOverflow } from "./contract-limits.ts";
 import type { SourceObject } from "./discover.ts";
 import { openObject } from "./open-object.ts";
+import { storedPath } from "./stored-path.ts";
 import { flatteners, knownNames, nullRule, type TableKnowledge } from "./table-knowledge.ts";
 
 export interface SurveySettings {
@@ -127,7 +127,7 @@ class Survey {
     return [...this.#flatteners].flatMap(([document, flattener]) =>
       flattener.columns
         .filter((column) => column.kinds !== 0)
-        .map(({ path, kinds }): ExpectedPath => ({ path: storedPath(document, path), segments: path, kinds })),
+        .map(({ path, kinds }): ExpectedPath => ({ path: storedPath(document, path), kinds })),
     );
   }
 }

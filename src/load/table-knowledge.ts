@@ -1,17 +1,19 @@
 /** What is known of a table before a unit of it is staged, and what that says of its objects: names, NULLs, documents. */
+import type { TableConfig } from "../config/config.ts";
 import { DocumentFlattener } from "../rows/flatten-document.ts";
 import { kindsOfType, takenKinds } from "../rows/kinds.ts";
 import { isSameName, type KnownNames } from "../rows/known-names.ts";
 import { nullEvidence } from "../rows/null-rule.ts";
 import type { ObjectShape } from "../rows/object-shape.ts";
+import type { PathRule } from "../rows/path-rules.ts";
 import type { MainTable } from "../warehouse/catalog.ts";
 import { type RescuedPath, readRescued } from "../warehouse/rescued.ts";
 import type { Session } from "../warehouse/session.ts";
 import { type PinnedDialect, readStoredColumns, type StoredColumn } from "../warehouse/table-state.ts";
-import { storedPath, storedSegments } from "./bind-columns.ts";
 import { type ExpectedPath, noChanges, type RunChanges } from "./binding.ts";
 import type { OpenedObject } from "./open-object.ts";
 import type { Lane, NullRule, StagedUnit } from "./staged-unit.ts";
+import { rescueKey, storedPath, storedRule, storedSegments } from "./stored-path.ts";
 import { ruleFor, type TableSpec } from "./table-spec.ts";
 
 /** What is known of a table before a unit of it is staged. */
@@ -157,7 +159,8 @@ export function flatteners(
         maxDepth: config.flatten.maxDepth,
         maxColumns: takesNewPaths(known) ? config.flatten.maxColumns : 0,
         nestingLimit,
-        rules: pathRules(known.spec),
+        rules: pathRules(known.spec, field.name),
+        rescuePrefix: rescueKey(storedPath(field.name, [])),
         known: knownPaths(known, field.name),
         allocate,
         skip,
@@ -180,18 +183,35 @@ function knownPaths(known: TableKnowledge, document: string) {
     if (!column.path.startsWith(prefix)) return [];
     const path = storedSegments(column.path) ?? [];
     const type = main?.columns.find((candidate) => candidate.name === column.column)?.type ?? column.type;
-    const fixed: "json" | "text" | undefined =
-      type === "jsonb" || type === "json" ? "json" : column.made ? undefined : "text";
+    const rule = storedRule(spec, column.path);
+    const isMade = rule?.kind === "column" && (rule.hash === true || rule.using !== undefined);
+    const fixed: "json" | "text" | undefined = isMade
+      ? "text"
+      : type === "jsonb" || type === "json"
+        ? "json"
+        : column.made
+          ? undefined
+          : "text";
     const mayGrow = column.made && spec.config.contract.types !== "reject";
     return [{ path, kinds: column.kinds | kindsOfType(type), fixed, takes: mayGrow ? takenKinds(type) : undefined }];
   });
 }
 
-function pathRules(spec: TableSpec): Map<string, "ignore" | "json" | "text"> {
-  const rules = new Map<string, "ignore" | "json" | "text">();
-  for (const [path, rule] of spec.config.columns) {
+function pathRules({ config }: TableSpec, document: string): Map<string, PathRule> {
+  const rules = new Map<string, PathRule>();
+  for (const [name, rule] of config.columns) {
+    const path = pathBelow(config, document, name);
+    if (path === undefined) continue;
     if (rule.kind === "ignore") rules.set(path, "ignore");
+    else if (rule.hash === true || rule.using !== undefined) rules.set(path, "text");
     else if (rule.type !== undefined) rules.set(path, /^jsonb?$/i.test(rule.type) ? "json" : "text");
   }
   return rules;
+}
+
+/** A rule's path below the document; undefined: it is about another one. */
+function pathBelow(config: TableConfig, document: string, name: string): string | undefined {
+  if (config.documents.length < 2) return name;
+  const [first = "", ...rest] = name.split(".");
+  return rest.length > 0 && (first === "*" || isSameName(first, document)) ? rest.join(".") : undefined;
 }

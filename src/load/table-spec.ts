@@ -41,10 +41,18 @@ export function beforeImageOf({ config }: Pick<TableSpec, "config">, field: stri
   return fits ? field.slice(prefix.length, field.length - suffix.length) : undefined;
 }
 
+/** The path by which rules and names know a value: with several document columns, the column comes first. */
+export function rulePath(config: TableConfig, document: string, path: readonly string[]): readonly string[] {
+  return config.documents.length > 1 ? [document, ...path] : path;
+}
+
 /** The rule for a source column or a document path (segments), in either spelling; `metrics.*` covers one segment. */
 export function ruleFor(config: TableConfig, path: readonly string[]): ColumnRule | undefined {
   const exact = config.columns.get(path.join("."));
   if (exact !== undefined) return exact;
+  // DMS's table mode spells the path of a document into the name of a column.
+  const [only] = path;
+  if (path.length === 1 && only?.includes(".") === true) return ruleFor(config, only.split("."));
   for (const [name, rule] of config.columns) {
     const parts = name.split(".");
     if (parts.length === path.length && parts.every((part, i) => part === "*" || isSameName(part, path[i] ?? "")))

@@ -18,6 +18,8 @@ export interface FlattenOptions extends PathTreeOptions {
   readonly maxDepth: number;
   /** Brackets within brackets before a document is `too_deep`; at most 1,000. */
   readonly nestingLimit: number;
+  /** Of the paths in the rescued object: which document they come from. */
+  readonly rescuePrefix?: string | undefined;
   /** Index of the next free cell. */
   readonly allocate: () => number;
 }
@@ -36,7 +38,7 @@ export class DocumentFlattener {
   readonly #tree: PathTree<InferredColumn>;
   readonly #reader: DocumentReader;
   readonly #json: JsonText;
-  readonly #rescued = new RescuedPaths();
+  readonly #rescued: RescuedPaths;
   /** Columns that the document at hand changed, as they were before. */
   readonly #changed: [InferredColumn, ColumnState][] = [];
   /** Of the document at hand. */
@@ -49,6 +51,7 @@ export class DocumentFlattener {
 
   constructor(options: FlattenOptions) {
     this.columns = this.#columns;
+    this.#rescued = new RescuedPaths(options.rescuePrefix ?? "");
     this.overflow = this.#rescued.overflow;
     this.#maxDepth = options.maxDepth;
     this.#allocate = options.allocate;

@@ -11,6 +11,12 @@ export class RescuedPaths {
   /** Values so far, by the path (segments joined by ".") of the object that held them. */
   readonly overflow = new Map<string, number>();
   readonly #values = new Map<string, RescuedValue>();
+  readonly #prefix: string;
+
+  /** `prefix`: of each path in the rescued object. */
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
 
   /** Before each document. */
   clear(): void {
@@ -37,7 +43,7 @@ export class RescuedPaths {
     if (this.#values.size === 0) return null;
     const members: ByteText[] = [];
     for (const [path, { json, parent }] of this.#values) {
-      members.push(`${toByteText(JSON.stringify(path))}:${json}`);
+      members.push(`${toByteText(JSON.stringify(`${this.#prefix}${path}`))}:${json}`);
       this.overflow.set(parent, (this.overflow.get(parent) ?? 0) + 1);
     }
     return `{${members.join(",")}}`;

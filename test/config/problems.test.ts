@@ -71,7 +71,7 @@ test.each<[string, string, string]>([
     "  a/b: {columns: {x: {tpye: int}}}",
     "4:23  tables.a/b.columns.x.tpye: unknown key; did you mean type?",
   ],
-  ["rule of a wrong kind", "  a/b: {columns: {x: 5}}", "must be a type, ignore, jsonb or a map"],
+  ["rule of a wrong kind", "  a/b: {columns: {x: 5}}", "must be a type, ignore, hash, jsonb or a map"],
   ["dotted path", "  a/b: {columns: {x.y: 5}}", '4:24  tables.a/b.columns."x.y": must be'],
   [
     "listed twice",

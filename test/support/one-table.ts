@@ -1,7 +1,8 @@
 /** One configured table of a workplace: its objects, what loading them did, and what is in the database then. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { type LoadedHere, type LoadHereOptions, loadHere } from "./load-here.ts";
+import type { TablePlan } from "../../src/load/table-plan.ts";
+import { type LoadedHere, type LoadHereOptions, loadHere, planHere } from "./load-here.ts";
 import { type ReplayedHere, type ReplayHereOptions, replayHere } from "./replay-here.ts";
 import type { Workplace } from "./workplace.ts";
 
@@ -18,6 +19,8 @@ export interface OneTable {
   replay(options?: ReplayHereOptions): Promise<ReplayedHere>;
   /** A line a row, cells joined by a blank. `$1` is the table's name, `TABLE` stands for the main table; as a superuser. */
   query(sql: string): Promise<string[]>;
+  /** What `plan` says of it. */
+  plan(options?: Parameters<typeof planHere>[1]): Promise<TablePlan>;
   /** One line a row, cells joined by a blank, NULL as `-`; in the order of the first column. */
   rows(...columns: string[]): Promise<string[]>;
   /** `record reason column constraint`, `-` for none, `TABLE` for the table's name, in the order of objects and records. */
@@ -66,6 +69,12 @@ export async function oneTable(place: Workplace, entry: object = {}, create?: st
         name,
       ]);
       return rows.map((row) => Object.values(row).join(" "));
+    },
+    plan: async (options) => {
+      writeConfig();
+      const [planned] = (await planHere(place, options)).tables;
+      if (planned === undefined) throw new Error("there is nothing to plan");
+      return planned;
     },
     rows: async (...columns) => {
       const { rows } = await place.client.query<{ line: string }>(
