@@ -2,10 +2,12 @@
 
 import type { PlanReport } from "../load/run-plan.ts";
 import type { TablePlan } from "../load/table-plan.ts";
+import { yamlKey } from "../load/yaml-key.ts";
 import { formatBytes, formatCount, formatDuration } from "../observe/progress.ts";
 import { outcomes } from "../warehouse/record-counts.ts";
+import { columnTree } from "./plan-tree.ts";
 import { errorJson, errorText } from "./print-error.ts";
-import { renderTable, safeText, type Terminal, tone } from "./terminal.ts";
+import { safeText, type Terminal, tone } from "./terminal.ts";
 
 export type Samples = "full" | "masked" | "none";
 
@@ -33,7 +35,10 @@ function tableText(terminal: Terminal, table: TablePlan, samples: Samples): stri
     parts.push(
       `  ${tone(terminal, "dim", "dialect")}\n${table.dialect.map((line) => `    ${safeText(line)}`).join("\n")}`,
     );
-  if (table.columns.length > 0) parts.push(indent(columnTable(terminal, table, samples)));
+  if (table.columns.length > 0) {
+    const sample = samples === "none" ? undefined : (text: string | undefined) => shown(text, samples);
+    parts.push(indent(columnTree(terminal, table.columns, table.exists, sample, 2)));
+  }
   if (table.statements.length > 0) {
     parts.push(
       `  ${tone(terminal, "dim", "statements that load would run")}\n${indent(indent(table.statements.map((statement) => `${safeLines(statement)};`).join("\n")))}`,
@@ -46,28 +51,14 @@ function tableText(terminal: Terminal, table: TablePlan, samples: Samples): stri
     );
     parts.push(`  ${tone(terminal, "good", "proposed")}, to paste into the config:\n    columns:\n${lines.join("\n")}`);
   }
+  for (const { path, why, type, statements } of table.rescued) {
+    const lines = statements.map((statement) => `\n    ${safeText(statement)};`).join("");
+    parts.push(
+      `  ${tone(terminal, "warn", "rescued")}  ${safeText(path)}, of ${safeText(type)}: ${safeText(why)}${lines}`,
+    );
+  }
   for (const error of table.errors) parts.push(indent(errorText(terminal, error)));
   return [parts.join("\n\n")];
-}
-
-function columnTable(terminal: Terminal, table: TablePlan, samples: Samples): string {
-  const head = ["path", "column", "type", "null", ...(samples === "none" ? [] : ["sample"]), "max length"].map((name) =>
-    tone(terminal, "dim", name),
-  );
-  const rows = table.columns.map((column) => [
-    safeText(cut(column.path, 40)),
-    safeText(column.column) +
-      (column.isKey
-        ? tone(terminal, "good", " (key)")
-        : column.isNew && table.exists
-          ? tone(terminal, "warn", " (new)")
-          : ""),
-    column.type.replace("timestamp with time zone", "timestamptz"),
-    shareText(column.nullShare),
-    ...(samples === "none" ? [] : [safeText(cut(shown(column.sample, samples), 36))]),
-    formatCount(column.maxLength),
-  ]);
-  return renderTable(head, rows, [3, head.length - 1]);
 }
 
 function outcomeText(terminal: Terminal, table: TablePlan): string {
@@ -86,13 +77,6 @@ function counted(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A few nulls are not none, and nearly all are not all. */
-function shareText(share: number): string {
-  const percent = Math.round(share * 100);
-  if (percent === 0 && share > 0) return "<1 %";
-  return percent === 100 && share < 1 ? ">99 %" : `${percent} %`;
-}
-
 function shown(sample: string | undefined, samples: Samples): string {
   if (sample === undefined) return "";
   return samples === "masked" ? mask(sample) : sample;
@@ -101,10 +85,6 @@ function shown(sample: string | undefined, samples: Samples): string {
 /** The form of a value without the value. */
 export function mask(value: string): string {
   return value.replaceAll(/\p{L}/gu, "x").replaceAll(/\p{N}/gu, "9");
-}
-
-function cut(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }
 
 function indent(text: string): string {
@@ -129,7 +109,7 @@ export function planYaml(report: PlanReport): string {
   return [
     "tables:",
     ...tables.flatMap((table) => [
-      `  ${table.table}:`,
+      `  ${yamlKey(table.entry)}:`,
       "    columns:",
       ...table.proposals.map(({ line, why }) => `      ${line}   # ${why}`),
     ]),
@@ -156,6 +136,7 @@ export function planJson(report: PlanReport, exit: number, samples: Samples): Re
         sample: samples === "none" ? undefined : shown(column.sample, samples),
       })),
       statements: table.statements,
+      rescued: table.rescued,
       counts: table.counts,
       rejects: Object.fromEntries(table.rejects),
       proposals: table.proposals,

@@ -7,7 +7,7 @@ import type { StoredColumn } from "../warehouse/table-state.ts";
 import type { Binding, Feed, Rescue, StagedColumns } from "./binding.ts";
 import { chooseKey } from "./choose-key.ts";
 import { chooseNames } from "./choose-names.ts";
-import { rescueKey, storedPath, storedRule, storedSegments } from "./stored-path.ts";
+import { rescueKey, ruleSegments, storedPath, storedRule, storedSegments } from "./stored-path.ts";
 import { beforeImageOf, ruleFor, rulePath, type TableSpec } from "./table-spec.ts";
 
 interface Wanted {
@@ -44,6 +44,7 @@ export function bindColumns(
     const isOfDocument = storedSegments(one.path) !== undefined;
     const feed: Feed = {
       path: one.path,
+      segments: one.segments,
       column,
       from: one.from,
       type: known?.type ?? declared?.type ?? (isFixed(declared) ? "text" : one.inferred),
@@ -179,6 +180,7 @@ function absentFeeds(
     return [
       {
         path: column.path,
+        segments: ruleSegments(table.config, column.path),
         column: column.column,
         from: { kind: "absent" },
         type: known.type,

@@ -50,6 +50,8 @@ export interface ExpectedPath {
 export interface Feed {
   /** As in `columns.path` of the state schema. */
   readonly path: string;
+  /** As rules and names know it. */
+  readonly segments: readonly string[];
   readonly column: string;
   readonly from:
     | { readonly kind: "field"; readonly index: number }

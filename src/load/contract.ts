@@ -16,9 +16,9 @@ import {
 import type { StoredColumn } from "../warehouse/table-state.ts";
 import type { Binding, Feed, Rescue } from "./binding.ts";
 import { systemNames } from "./choose-names.ts";
-import { ruleKey } from "./contract-limits.ts";
 import { storedRule } from "./stored-path.ts";
 import type { TableSpec } from "./table-spec.ts";
+import { yamlKey } from "./yaml-key.ts";
 
 export interface Contract {
   /** What to run on the main table, in order, before its columns grow; with these, all of it. */
@@ -168,7 +168,7 @@ function checkNewColumns(table: TableSpec, binding: Binding, added: readonly New
         )};`,
         "-- or in the config, a type where the column shall be made:",
         "columns:",
-        ...open.map((feed) => `  ${ruleKey(feed.path)}: ignore   # or ${feed.type}`),
+        ...open.map((feed) => `  ${yamlKey(feed.segments.join("."))}: ignore   # or ${feed.type}`),
       ],
     });
   }

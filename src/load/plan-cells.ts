@@ -5,7 +5,7 @@ import { cellStatistics, cellValues } from "../warehouse/plan-clone.ts";
 import type { Session } from "../warehouse/session.ts";
 import { bindColumns } from "./bind-columns.ts";
 import type { Feed, StagedColumns } from "./binding.ts";
-import type { PlanColumns } from "./plan-columns.ts";
+import { mostLooked, type PlanColumns } from "./plan-columns.ts";
 import type { StagedUnit } from "./staged-unit.ts";
 import type { TableKnowledge } from "./table-knowledge.ts";
 import type { TableSpec } from "./table-spec.ts";
@@ -30,13 +30,15 @@ export async function describeCells(
   );
   for (const feed of feeds) {
     const index = indexOf(feed);
+    if (feed.from.kind === "absent" && feed.main === undefined)
+      columns.add(feed, { records: 0, filled: 0, maxLength: 0, sample: undefined }, undefined);
     const of = index === undefined ? undefined : statistics.get(index);
     if (index === undefined || of === undefined) continue;
     // What is hashed is not to be shown.
     if (feed.hash) columns.add(feed, { ...of, sample: undefined }, undefined);
     if (feed.hash) continue;
-    const guessable = feed.type === "text" && feed.main === undefined && !columns.has(feed.path);
-    const proposed = guessable ? inferType(await cellValues(session, unit.staging.name, index, 1000)) : undefined;
+    const guessable = feed.type === "text" && columns.isNew(feed) && !columns.has(feed.path);
+    const proposed = guessable ? inferType(await cellValues(session, unit.staging.name, index, mostLooked)) : undefined;
     columns.add(feed, of, proposed);
   }
   columns.overflow(unit.overflow);

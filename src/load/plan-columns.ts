@@ -2,11 +2,14 @@
 import type { CellStatistics } from "../warehouse/plan-clone.ts";
 import type { StoredColumn } from "../warehouse/table-state.ts";
 import type { Feed } from "./binding.ts";
-import { ruleFor, type TableSpec } from "./table-spec.ts";
+import { storedRule } from "./stored-path.ts";
+import type { TableSpec } from "./table-spec.ts";
+import { yamlKey } from "./yaml-key.ts";
 
 export interface PlannedColumn {
   /** Source column, or document path joined by dots. */
   readonly path: string;
+  readonly segments: readonly string[];
   readonly column: string;
   readonly type: string;
   readonly isKey: boolean;
@@ -24,7 +27,18 @@ interface Gathered {
   maxLength: number;
   sample: string | undefined;
   proposed: string | undefined;
+  /** Values that the proposal rests on. */
+  readonly looked: number;
 }
+
+/** What the drivers of applications write beside the data. */
+const bookkeepingOf: ReadonlyMap<string, string> = new Map([
+  ["__v", "Mongoose's own version counter"],
+  ["_class", "Spring's own class name"],
+]);
+
+/** Values that are looked at for a proposal. */
+export const mostLooked = 1_000;
 
 /** A path whose keys are this many, each in few documents, is a map with open-ended keys. */
 const mapKeys = 20;
@@ -34,15 +48,26 @@ export class PlanColumns {
   readonly #columns = new Map<string, Gathered>();
   readonly #overflow = new Map<string, number>();
   #key: readonly string[] = [];
+  #live: ReadonlySet<string> = new Set();
+
+  /** Columns that the table has before anything is loaded. */
+  exist(columns: readonly string[]): void {
+    this.#live = new Set(columns);
+  }
+
+  isNew(feed: Feed): boolean {
+    return !this.#live.has(feed.column);
+  }
 
   has(path: string): boolean {
-    return this.#columns.has(path);
+    const known = this.#columns.get(path);
+    return known !== undefined && known.feed.from.kind !== "absent";
   }
 
   add(feed: Feed, of: CellStatistics, proposed: string | undefined): void {
     const known = this.#columns.get(feed.path);
-    if (known === undefined) {
-      this.#columns.set(feed.path, { feed, ...of, proposed });
+    if (known === undefined || (known.feed.from.kind === "absent" && feed.from.kind !== "absent")) {
+      this.#columns.set(feed.path, { feed, ...of, proposed, looked: Math.min(of.filled, mostLooked) });
       return;
     }
     known.records += of.records;
@@ -71,8 +96,10 @@ export class PlanColumns {
       else collapsed.set(map.path, [...(collapsed.get(map.path) ?? []), one]);
     }
     for (const [path, members] of collapsed) {
+      const depth = maps.find((map) => map.path === path)?.depth ?? 1;
       lines.push({
         path: `${path}.*`,
+        segments: [...(members[0] === undefined ? [path] : members[0].feed.segments.slice(0, depth)), "*"],
         column: `(${members.length} columns)`,
         type: "",
         isKey: false,
@@ -88,11 +115,12 @@ export class PlanColumns {
   #line(one: Gathered): PlannedColumn {
     return {
       path: shownPath(one.feed),
+      segments: one.feed.segments,
       column: one.feed.column,
       type: one.feed.type,
       isKey: this.#key.includes(one.feed.column),
-      isNew: one.feed.main === undefined,
-      nullShare: one.records === 0 ? 0 : 1 - one.filled / one.records,
+      isNew: this.isNew(one.feed),
+      nullShare: one.records > 0 ? 1 - one.filled / one.records : one.feed.from.kind === "absent" ? 1 : 0,
       maxLength: one.maxLength,
       sample: one.sample,
     };
@@ -101,29 +129,33 @@ export class PlanColumns {
   /** Lines to paste under `columns:`, each with its evidence. Never applied by guess. */
   proposals(spec: TableSpec): { path: string; line: string; why: string }[] {
     const maps = this.#maps();
-    const proposals = maps.map(({ path, keys }) => ({
+    const proposals = maps.map(({ path, keys, more }) => ({
       path,
       line: `${yamlKey(path)}: jsonb`,
-      why: `${keys} different keys, each in few documents: a map, not columns`,
+      why: `${more ? "more than " : ""}${keys} different keys, each in few documents: a map, not columns`,
     }));
-    for (const { feed, proposed, filled } of this.#columns.values()) {
+    for (const { feed, proposed, looked } of this.#columns.values()) {
       const path = shownPath(feed);
-      if (proposed === undefined || proposed === "text" || ruleFor(spec.config, path.split(".")) !== undefined)
-        continue;
-      if (maps.some((map) => path.startsWith(`${map.path}.`))) continue;
-      proposals.push({ path, line: `${yamlKey(path)}: ${proposed}`, why: `all ${filled} values are ${proposed}` });
+      if (storedRule(spec, feed.path) !== undefined || maps.some((map) => path.startsWith(`${map.path}.`))) continue;
+      const bookkeeping =
+        feed.from.kind === "path" && this.isNew(feed) ? bookkeepingOf.get(feed.from.column.path.join(".")) : undefined;
+      if (bookkeeping !== undefined) proposals.push({ path, line: `${yamlKey(path)}: ignore`, why: bookkeeping });
+      else if (proposed !== undefined && proposed !== "text")
+        proposals.push({ path, line: `${yamlKey(path)}: ${proposed}`, why: whyType(proposed, looked) });
     }
     return proposals;
   }
 
   /** The topmost paths with open-ended keys. */
-  #maps(): { path: string; keys: number }[] {
+  #maps(): { path: string; depth: number; keys: number; more: boolean }[] {
     const children = new Map<string, Map<string, { filled: number; records: number }>>();
+    const depths = new Map<string, number>();
     const note = (path: readonly string[], filled: number, records: number) => {
       for (let depth = 1; depth < path.length; depth++) {
         const parent = path.slice(0, depth).join(".");
         const keys = children.get(parent) ?? new Map<string, { filled: number; records: number }>();
         children.set(parent, keys);
+        depths.set(parent, depth);
         const key = path[depth] ?? "";
         const known = keys.get(key);
         // The fullest column below a key says how often the key is there.
@@ -131,28 +163,34 @@ export class PlanColumns {
       }
     };
     for (const { feed, filled, records } of this.#columns.values()) {
-      if (feed.from.kind === "path") note(feed.from.column.path, filled, records);
+      if (feed.from.kind === "path") note(feed.segments, filled, records);
     }
-    const found: { path: string; keys: number }[] = [];
+    const found: { path: string; depth: number; keys: number; more: boolean }[] = [];
     for (const [path, keys] of [...children].sort(([a], [b]) => a.length - b.length)) {
       if (found.some((map) => path.startsWith(`${map.path}.`))) continue;
       const presence =
         [...keys.values()].reduce((sum, { filled, records }) => sum + filled / Math.max(1, records), 0) / keys.size;
-      const overflowed = [...this.#overflow.keys()].filter(
-        (parent) => parent === path || parent.startsWith(`${path}.`),
-      ).length;
-      if (keys.size >= mapKeys && presence <= mapPresence) found.push({ path, keys: keys.size + overflowed });
+      // Values without a column, past max_columns: each is a key more, at the least.
+      const overflowed = [...this.#overflow]
+        .filter(([parent]) => parent === path || parent.startsWith(`${path}.`))
+        .reduce((sum, [, count]) => sum + count, 0);
+      if (keys.size > 1 && keys.size + overflowed >= mapKeys && presence <= mapPresence) {
+        const depth = depths.get(path) ?? 1;
+        found.push({ path, depth, keys: keys.size, more: overflowed > 0 });
+      }
     }
     return found;
   }
 }
 
 function shownPath(feed: Feed): string {
-  return feed.from.kind === "path" ? feed.from.column.path.join(".") : feed.path;
+  return feed.segments.join(".");
 }
 
-function yamlKey(path: string): string {
-  return /^[A-Za-z_][\w.]*$/.test(path) ? path : JSON.stringify(path);
+function whyType(type: string, looked: number): string {
+  return looked === mostLooked
+    ? `each of ${mostLooked} values that were looked at is ${type}`
+    : `all ${looked} values are ${type}`;
 }
 
 /** As the state schema takes them in: a path that is known keeps its column, takes the new type, adds its kinds. */

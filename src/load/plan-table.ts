@@ -1,5 +1,6 @@
 /** `plan` of one table: stages the heads of what would be loaded, merges them into a temporary clone, says what came out. */
 import type { Config } from "../config/config.ts";
+import { isPattern } from "../config/folder-names.ts";
 import { DrayageError } from "../errors.ts";
 import type { ObjectSource } from "../source/object-source.ts";
 import { type MainTable, readMainTable } from "../warehouse/catalog.ts";
@@ -15,7 +16,7 @@ import {
   makeCloneTombstones,
   readClone,
 } from "../warehouse/plan-clone.ts";
-import { noCounts, outcomes, type RecordCounts } from "../warehouse/record-counts.ts";
+import type { RecordCounts } from "../warehouse/record-counts.ts";
 import { type RescuedPath, readRescued } from "../warehouse/rescued.ts";
 import {
   type PinnedDialect,
@@ -26,7 +27,7 @@ import {
 } from "../warehouse/table-state.ts";
 import { wideningObstacles } from "../warehouse/widening.ts";
 import { bindColumns } from "./bind-columns.ts";
-import { type Binding, noChanges } from "./binding.ts";
+import { type Binding, type ExpectedPath, noChanges } from "./binding.ts";
 import { checkValues } from "./check-values.ts";
 import { decideContract, growthOf } from "./contract.ts";
 import { checkOverflow } from "./contract-limits.ts";
@@ -35,11 +36,12 @@ import { asDrayageError } from "./load-errors.ts";
 import { mergeJob } from "./merge-job.ts";
 import { bindForDisplay, describeCells } from "./plan-cells.ts";
 import { PlanColumns, withColumns } from "./plan-columns.ts";
+import { PlanCounts } from "./plan-counts.ts";
 import { PlanRescues } from "./plan-rescues.ts";
 import { stagedColumns } from "./prepare-target.ts";
-import { checkLimits } from "./reject-records.ts";
 import { stageUnit } from "./stage-unit.ts";
 import type { StagedUnit } from "./staged-unit.ts";
+import { surveyHeads } from "./survey-heads.ts";
 import { newPins, type TableKnowledge } from "./table-knowledge.ts";
 import type { TablePlan } from "./table-plan.ts";
 import type { TableSpec } from "./table-spec.ts";
@@ -77,8 +79,7 @@ class TablePlanner {
   readonly #settings: PlanSettings;
   readonly #columns = new PlanColumns();
   readonly #statements: string[] = [];
-  readonly #counts = noCounts();
-  readonly #rejects = new Map<string, number>();
+  readonly #counted = new PlanCounts();
   readonly #dialect = new Set<string>();
   #read = { objects: 0, records: 0 };
   #key: readonly string[] = [];
@@ -89,6 +90,7 @@ class TablePlanner {
   #hasTombstones = false;
   #pinned: PinnedDialect = {};
   #rescued: readonly RescuedPath[] = [];
+  #surveyed: DrayageError | undefined;
   readonly #waiting = new PlanRescues();
 
   constructor(worker: Worker, spec: TableSpec, settings: PlanSettings) {
@@ -101,6 +103,7 @@ class TablePlanner {
     const fullLoads = objects.filter((object) => object.kind === "full_load").length;
     return {
       table: this.#spec.name,
+      entry: entryName(this.#spec, objects),
       target: `${this.#spec.target.schema}.${this.#spec.target.table}`,
       exists: this.#live !== undefined,
       objects: {
@@ -114,8 +117,8 @@ class TablePlanner {
       proposals: this.#columns.proposals(this.#spec),
       statements: this.#statements,
       rescued: this.#waiting.list(this.#spec.target),
-      counts: this.#counts,
-      rejects: this.#rejects,
+      counts: this.#counted.counts,
+      rejects: this.#counted.rejects,
       dialect: [...this.#dialect],
       errors: this.errors,
     };
@@ -125,6 +128,7 @@ class TablePlanner {
     const { session, staging } = this.#worker;
     const { config } = this.#settings;
     this.#live = await readMainTable(session, this.#spec.target.schema, this.#spec.target.table);
+    this.#columns.exist(this.#live?.columns.map((column) => column.name) ?? []);
     await session.query("drop table if exists pg_temp.drayage_plan, pg_temp.drayage_plan_tombstones");
     if (this.#live !== undefined) await cloneMainTable(session, this.#live);
     this.#clone = await readClone(session);
@@ -136,6 +140,7 @@ class TablePlanner {
       this.#rescued = await readRescued(session, config.warehouse.stateSchema, this.#spec.name);
     }
     this.#pinned = state?.pinned ?? {};
+    const expected = await this.#survey(objects);
     const asListed = { attempt: 1, again: false, was: undefined };
     let claims: readonly Claim<SourceObject>[] = objects.map((object, i) => ({
       ...asListed,
@@ -148,7 +153,7 @@ class TablePlanner {
         main: this.#clone,
         stored: this.#stored,
         pinned: this.#pinned,
-        expected: [],
+        expected,
         waiting: this.#rescued,
         changes: noChanges,
       };
@@ -167,6 +172,21 @@ class TablePlanner {
       if (this.errors.some((error) => error.exit === 6)) return;
       claims = [...staged.rest, ...claims.slice(next.length)];
     }
+    if (this.#surveyed !== undefined) this.errors.push(asDrayageError(this.#surveyed, this.#spec, "look at the heads"));
+  }
+
+  /** As `load` does for a new table. What is wrong with its paths the units say too, beside their columns. */
+  async #survey(objects: readonly SourceObject[]): Promise<readonly ExpectedPath[]> {
+    if (this.#live !== undefined || objects.length < 2) return [];
+    try {
+      const known = { spec: this.#spec, main: undefined, stored: this.#stored, pinned: this.#pinned };
+      const asLoaded = { expected: [], waiting: [], changes: noChanges };
+      return await surveyHeads({ ...known, ...asLoaded }, objects, this.#settings);
+    } catch (error) {
+      if (!(error instanceof DrayageError) || error.code !== "TOO_MANY_COLUMNS") throw error;
+      this.#surveyed = error;
+      return [];
+    }
   }
 
   async #planUnit(known: TableKnowledge, unit: StagedUnit, tableId: number | undefined): Promise<void> {
@@ -179,7 +199,7 @@ class TablePlanner {
     const staged = stagedColumns(known, unit);
     await describeCells(session, this.#columns, unit, bindForDisplay(this.#spec, staged, known));
     if (unit.objects.every((object) => object.staged === 0)) {
-      this.#countObjects(unit, new Map(), []);
+      this.#count(unit, new Map(), []);
       return;
     }
     checkOverflow(this.#spec, unit.overflow, this.#clone);
@@ -249,34 +269,23 @@ class TablePlanner {
         fetchBad: 100_000,
         badFound: copies,
       });
-      this.#countObjects(unit, outcome.counts, outcome.bad);
+      this.#count(unit, outcome.counts, outcome.bad);
     });
   }
 
-  #countObjects(unit: StagedUnit, merged: ReadonlyMap<number, RecordCounts>, bad: readonly BadRecord[]): void {
-    const all = new Map<number, RecordCounts>();
-    const rejects = unit.objects.flatMap((object) => {
-      const own = [...object.unstaged, ...bad.filter((one) => one.ordinal === object.ordinal)];
-      return own.map(({ record, reason, column }) => ({ historyId: object.claim.id, record, reason, column }));
-    });
-    for (const object of unit.objects) {
-      const counts = merged.get(object.ordinal) ?? noCounts();
-      const rejected = counts.rejected + object.unstaged.length;
-      all.set(object.ordinal, { ...counts, read: object.records, rejected });
-      this.#counts.read += object.records;
-      this.#counts.rejected += object.unstaged.length;
-      for (const outcome of outcomes) this.#counts[outcome] += counts[outcome];
-    }
-    for (const { reason, column } of rejects) this.#count(reason, column);
+  #count(unit: StagedUnit, merged: ReadonlyMap<number, RecordCounts>, bad: readonly BadRecord[]): void {
     try {
-      checkLimits(this.#spec, unit, all, rejects, undefined);
+      this.#counted.add(this.#spec, unit, merged, bad);
     } catch (error) {
       this.errors.push(asDrayageError(error, this.#spec, "plan the table"));
     }
   }
+}
 
-  #count(reason: string, column: string | undefined): void {
-    const name = column === undefined ? reason : `${reason} (${column})`;
-    this.#rejects.set(name, (this.#rejects.get(name) ?? 0) + 1);
-  }
+/** Under `tables:`: a folder that a pattern claims gets an entry of its own. */
+function entryName({ config }: TableSpec, objects: readonly SourceObject[]): string {
+  const path = objects[0]?.path;
+  return config.prefixes.some(isPattern) && path !== undefined
+    ? path.slice(0, Math.max(0, path.lastIndexOf("/")))
+    : config.name;
 }

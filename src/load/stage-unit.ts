@@ -23,6 +23,7 @@ import {
   knownNames,
   laneOf,
   nullRule,
+  overflowOf,
   sameNulls,
   type TableKnowledge,
 } from "./table-knowledge.ts";
@@ -34,7 +35,7 @@ export interface StageSettings {
   readonly signal: AbortSignal | undefined;
   /** Tests alone force a lane. */
   readonly lane?: Lane | undefined;
-  /** Records of an object that are staged at the most: `plan` reads heads. */
+  /** Records that are staged at the most: `plan` reads heads. */
   readonly maxRecords: number;
   /** A replay: what is read of each claim, instead of its whole object. */
   readonly pieces?: ReadonlyMap<Claim<SourceObject>, ObjectPiece> | undefined;
@@ -105,6 +106,7 @@ class UnitStager {
   readonly #known: TableKnowledge;
   readonly #settings: StageSettings;
   readonly #objects: StagedObject[] = [];
+  #left: number;
   /** Of the object at hand. None is used twice: the flatteners remember record numbers of an object that broke off, too. */
   #ordinal = -1;
   #shape: ObjectShape | undefined;
@@ -118,13 +120,13 @@ class UnitStager {
     this.#staging = staging;
     this.#known = known;
     this.#settings = settings;
+    this.#left = settings.maxRecords;
   }
 
   unit(): StagedUnit | undefined {
     if (this.#objects.length === 0 || this.#shape === undefined || this.#nulls === undefined) return undefined;
-    const overflow = new Map<string, number>();
-    for (const flattener of this.#documents.values())
-      for (const [path, count] of flattener.overflow) overflow.set(path, count);
+    const { fields } = this.#shape;
+    const named = [...this.#documents].map(([index, made]) => [fields[index]?.name ?? "", made] as const);
     return {
       staging: this.#table,
       shape: this.#shape,
@@ -132,13 +134,14 @@ class UnitStager {
       objects: this.#objects,
       documents: this.#documents,
       rescued: this.#layout?.rescued,
-      overflow,
+      overflow: overflowOf(this.#known.spec, new Map(named)),
     };
   }
 
   /** False, with nothing read into staging, when the object's shape is another than the unit's. */
   async add(claim: Claim<SourceObject>): Promise<boolean> {
     const { object } = claim;
+    if (this.#left <= 0) return false;
     if (isArchived(object)) throw new DrayageError("OBJECT_ARCHIVED");
     const began = performance.now();
     this.#ordinal++;
@@ -249,8 +252,9 @@ class UnitStager {
   }
 
   #laneSettings(): LaneSettings {
-    const { maxRecords, onRecords, config } = this.#settings;
-    return { ordinal: this.#ordinal, maxRecordBytes: config.limits.maxRecordBytes, maxRecords, onRecords };
+    const { onRecords, config } = this.#settings;
+    const { maxRecordBytes } = config.limits;
+    return { ordinal: this.#ordinal, maxRecordBytes, maxRecords: this.#left, onRecords };
   }
 
   #cells(): UnitCells {
@@ -272,6 +276,7 @@ class UnitStager {
         place: { object: claim.object.key },
       });
     }
+    this.#left -= count.records;
     this.#objects.push({
       claim,
       ordinal: this.#ordinal,

@@ -1,5 +1,5 @@
 /** How paths are called in the state schema and in `_rescued`, and what the config says of them. */
-import type { ColumnRule } from "../config/config.ts";
+import type { ColumnRule, TableConfig } from "../config/config.ts";
 import { pathText } from "../rows/column-name.ts";
 import { ruleFor, rulePath, type TableSpec } from "./table-spec.ts";
 
@@ -21,9 +21,13 @@ export function rescueKey(path: string): string {
   return path.replace(/^_doc:/, "");
 }
 
+/** A stored path as rules know it. */
+export function ruleSegments(config: TableConfig, path: string): readonly string[] {
+  const segments = storedSegments(path);
+  return segments === undefined ? [path] : rulePath(config, path.slice(0, path.indexOf(":")), segments);
+}
+
 /** What the config says of a path as it is stored. */
 export function storedRule(table: TableSpec, path: string): ColumnRule | undefined {
-  const segments = storedSegments(path);
-  const document = path.slice(0, path.indexOf(":"));
-  return ruleFor(table.config, segments === undefined ? [path] : rulePath(table.config, document, segments));
+  return ruleFor(table.config, ruleSegments(table.config, path));
 }

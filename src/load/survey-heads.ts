@@ -13,7 +13,7 @@ import { checkOverflow } from "./contract-limits.ts";
 import type { SourceObject } from "./discover.ts";
 import { openObject } from "./open-object.ts";
 import { storedPath } from "./stored-path.ts";
-import { flatteners, knownNames, nullRule, type TableKnowledge } from "./table-knowledge.ts";
+import { flatteners, knownNames, nullRule, overflowOf, type TableKnowledge } from "./table-knowledge.ts";
 
 export interface SurveySettings {
   readonly config: Config;
@@ -120,7 +120,7 @@ class Survey {
   }
 
   overflow(): Map<string, number> {
-    return new Map([...this.#flatteners.values()].flatMap((flattener) => [...flattener.overflow]));
+    return overflowOf(this.#known.spec, this.#flatteners);
   }
 
   paths(): ExpectedPath[] {

@@ -14,7 +14,7 @@ import { type ExpectedPath, noChanges, type RunChanges } from "./binding.ts";
 import type { OpenedObject } from "./open-object.ts";
 import type { Lane, NullRule, StagedUnit } from "./staged-unit.ts";
 import { rescueKey, storedPath, storedRule, storedSegments } from "./stored-path.ts";
-import { ruleFor, type TableSpec } from "./table-spec.ts";
+import { ruleFor, rulePath, type TableSpec } from "./table-spec.ts";
 
 /** What is known of a table before a unit of it is staged. */
 export interface TableKnowledge {
@@ -168,6 +168,21 @@ export function flatteners(
     );
   }
   return made;
+}
+
+/** Values without a column, by the path of the object that held them, as rules know it. */
+export function overflowOf(
+  { config }: TableSpec,
+  documents: ReadonlyMap<string, DocumentFlattener>,
+): Map<string, number> {
+  return new Map(
+    [...documents].flatMap(([document, { overflow }]) =>
+      [...overflow].map(([path, count]): [string, number] => [
+        [...rulePath(config, document, []), ...(path === "" ? [] : [path])].join("."),
+        count,
+      ]),
+    ),
+  );
 }
 
 /** False: every new path goes to `_rescued`, or nowhere, but those that the config names. */

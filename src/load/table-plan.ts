@@ -6,6 +6,8 @@ import type { PlannedRescue } from "./plan-rescues.ts";
 
 export interface TablePlan {
   readonly table: string;
+  /** Where its lines belong in the config. */
+  readonly entry: string;
   readonly target: string;
   readonly exists: boolean;
   readonly objects: { readonly fullLoads: number; readonly changes: number; readonly bytes: number };

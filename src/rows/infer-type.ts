@@ -1,7 +1,7 @@
 /** Proposes a PostgreSQL type for a column of text cells; `plan` prints it, nothing is loaded by it. */
 import type { ByteText } from "./byte-text.ts";
 
-export type InferredType = "bigint" | "numeric" | "timestamp" | "date" | "boolean" | "uuid" | "text";
+export type InferredType = "bigint" | "numeric" | "timestamp" | "timestamptz" | "date" | "boolean" | "uuid" | "text";
 
 // A leading zero is part of a code (`00123`), not of a number.
 const integer = /^-?(?:0|[1-9]\d*)$/;
@@ -26,6 +26,7 @@ function typeOf(value: ByteText): InferredType {
   if (integer.test(value)) return fitsBigint(value) ? "bigint" : "numeric";
   if (decimal.test(value)) return "numeric";
   if (isTimestamp(value)) return "timestamp";
+  if (isZoned(value)) return "timestamptz";
   if (date.test(value)) return "date";
   if (value === "true" || value === "false") return "boolean";
   return uuid.test(value) ? "uuid" : "text";
@@ -48,6 +49,12 @@ function isTime(type: InferredType): boolean {
 /** Whether the text has the form that DMS gives a timestamp: `YYYY-MM-DD HH:MM:SS[.ffffff]`. */
 export function isTimestamp(value: ByteText): boolean {
   return (value[10] === " " || value[10] === "T") && date.test(value.slice(0, 10)) && time.test(value.slice(11));
+}
+
+/** A timestamp with Z or an offset. */
+function isZoned(value: ByteText): boolean {
+  const zone = /(?:Z|[+-](?:0\d|1[0-5]):?[0-5]\d)$/.exec(value);
+  return zone !== null && isTimestamp(value.slice(0, zone.index));
 }
 
 function fitsBigint(value: string): boolean {

@@ -84,7 +84,7 @@ describe("new columns", () => {
     const first = await table.load();
     expect(first.exit).toBe(6);
     expect(first.counts).toEqual({ read: 1, inserted: 1 });
-    expect(first.report.tables[0]?.failures[0]?.error.lines).toContain('  "map": jsonb   # 7 new columns below it');
+    expect(first.report.tables[0]?.failures[0]?.error.lines).toContain("  map: jsonb   # 7 new columns below it");
     expect(await table.rows("_id", "v", "_rescued -> 'map.k6'")).toEqual(["1 1 -", "2 2 6"]);
     table.configure({ contract: { max_new_columns: 3 }, columns: { map: "jsonb" } });
     table.change(2, csv(header, record(2, { v: 3, map }, "U")));

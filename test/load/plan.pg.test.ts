@@ -1,6 +1,7 @@
 /** `plan` says what `load` will do, and is not noticed by anybody while it does so. */
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { readBody } from "../../src/demo/drop-writer.ts";
 import { makeDrops } from "../../src/demo/drops.ts";
 import { databaseShape } from "../support/database-shape.ts";
@@ -217,6 +218,73 @@ test("the statements of --sql, run by hand, are all that load needs", async () =
   expect(failures).toEqual([]);
   expect(report.tables.flatMap((table) => table.ddl)).toEqual([]);
   expect(counts).toEqual({ read: 7, inserted: 6, updated: 1 });
+});
+
+test("the lines of --yaml, pasted, load everything: the map as jsonb, values as what they are", async () => {
+  const tables = { customers: { prefix: "mongo/customers", flatten: { max_columns: 30 } } };
+  configure(tables);
+  place.put("mongo/customers/LOAD00000001.csv", customers(40));
+  const odd = {
+    __v: 0,
+    "odd: key": "12.5",
+    at: "2026-03-01T10:00:00+01:00",
+    yes: "73ffd264-44b3-4c69-90e8-e7d1dfc035d4",
+  };
+  const ids = [1, 2, 3];
+  place.put(
+    "mongo/customers/20260301-100000000.csv",
+    csv(
+      "Op,_id,_doc",
+      ...ids.map((id) => `I,${id},"${JSON.stringify({ _id: `${id}`, ...odd }).replaceAll('"', '""')}"`),
+    ),
+  );
+  expect((await place.run(["load"])).exit).toBe(6);
+  // With the map out of the way the rest is seen too.
+  const pasted = async (columns: object) => {
+    const { stdout } = await place.run(["plan", "--yaml"]);
+    const lines = parse(stdout)?.tables?.customers?.columns ?? {};
+    const all = { ...columns, ...lines };
+    configure({ customers: { ...tables.customers, columns: all } });
+    return all;
+  };
+  const columns = await pasted(await pasted({}));
+  expect(columns).toEqual({
+    tier_and_details: "jsonb",
+    __v: "ignore",
+    "odd: key": "numeric",
+    at: "timestamptz",
+    yes: "uuid",
+  });
+  const { exit, counts, report } = await loadHere(place);
+  expect(exit).toBe(0);
+  expect(counts).toEqual({ read: 43, inserted: 43 });
+  expect(report.tables[0]?.ddl).toEqual([expect.stringMatching(/^create table/)]);
+  const { rows } = await place.client.query(
+    `select jsonb_typeof(accounts -> 0) as account, jsonb_typeof(tier_and_details) as tier, count(*)::int as n
+     from public.customers where accounts is not null group by 1, 2`,
+  );
+  expect(rows).toEqual([{ account: "number", tier: "object", n: 40 }]);
+});
+
+test("of a long object no more is read than the records that are looked at", async () => {
+  configure({ customers: { prefix: "mongo/customers", columns: { tier_and_details: "jsonb" } } });
+  const one = customers(2000);
+  place.put("mongo/customers/LOAD00000001.csv", one + one.slice(one.indexOf("\n") + 1).repeat(60));
+  place.put("mongo/customers/LOAD00000002.csv", one);
+  let bytes = 0;
+  const [planned] = (
+    await planHere(place, {
+      limit: 100,
+      through: (source) => ({
+        ...source,
+        open: (object, options) => source.open(object, options).on("data", (chunk: Buffer) => (bytes += chunk.length)),
+      }),
+    })
+  ).tables;
+  expect(planned?.errors).toEqual([]);
+  expect(planned?.read.records).toBe(100);
+  expect(planned?.objects.bytes).toBeGreaterThan(40_000_000);
+  expect(bytes).toBeLessThan(2_000_000);
 });
 
 function nonZero(counts: object | undefined): Record<string, number> {
