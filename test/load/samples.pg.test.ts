@@ -201,7 +201,7 @@ const real: Readonly<Record<string, Omit<Sample, "objects">>> = {
     tables: "  customers: {prefix: sample_analytics/customers, columns: {tier_and_details: jsonb}}",
     states: {
       "select count(*)::int as n from shop.customers": { n: 500 },
-      "select count(*)::int as fields from pg_attribute where attrelid = 'shop.customers'::regclass and attnum > 0 and attname !~ '^_(loaded_at|object|record|version)$'":
+      "select count(*)::int as fields from pg_attribute where attrelid = 'shop.customers'::regclass and attnum > 0 and attname !~ '^_(loaded_at|object|record|version|rescued)$'":
         { fields: 9 },
       "select pg_typeof(birthdate)::text as type, accounts::text from shop.customers where _id = '5ca4bbcea2dd94ee58162a69'":
         {
@@ -225,4 +225,25 @@ describe.each(Object.entries(real))("real output: %s", (name, sample) => {
   const objects = Object.fromEntries(paths.map((path) => [path, readFileSync(join(directory, path))]));
   test("from a directory", () => fromDirectory({ ...sample, objects }));
   test.runIf(s3Installed)("from S3 over HTTP", () => overHttp({ ...sample, objects }));
+});
+
+const mongo = join(realDirectory, "mongo-analytics/sample_analytics/customers/LOAD00000001.csv");
+test.runIf(existsSync(mongo))("real output: the lines of `plan --yaml`, pasted, load every document", async () => {
+  place.put("sample_analytics/customers/LOAD00000001.csv", readFileSync(mongo));
+  const head = `source: {url: "${place.source}"}\nwarehouse: {url: "\${DATABASE_URL}", schema: shop}\n`;
+  place.config(`${head}tables: {"sample_analytics/*": {}}`);
+  const plan = await place.run(["plan", "--yaml"]);
+  expect(plan.exit).toBe(6);
+  place.config(`${head}${plan.stdout.replace("tables:", 'tables:\n  "sample_analytics/*": {}')}`);
+  const load = await place.run(["load"]);
+  expect(load, load.stdout + load.stderr).toMatchObject({ exit: 0 });
+  const { rows } = await place.client.query(
+    `select count(*)::int as n, array_agg(distinct pg_typeof(tier_and_details)::text) as tier,
+            array_agg(distinct jsonb_typeof(accounts -> 0)) as account,
+            count(*) filter (where tier_and_details::text ~ '[$]')::int as wrapped
+     from shop.customers`,
+  );
+  expect(rows).toEqual([{ n: 500, tier: ["jsonb"], account: ["number"], wrapped: 0 }]);
+  const rejects = await place.client.query("select from drayage.rejects");
+  expect(rejects.rows).toEqual([]);
 });
