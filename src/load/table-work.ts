@@ -1,14 +1,13 @@
 /** What the workers of one table share: its report, what is known of it by now, and what other runs hold. */
 import { DrayageError, withPlace } from "../errors.ts";
-import { readMainTable } from "../warehouse/catalog.ts";
 import { type Claim, LoadHistory, type RetryPolicy } from "../warehouse/load-history.ts";
 import type { Session } from "../warehouse/session.ts";
-import { ensureTableState, lockTable, readStoredColumns, type TableState } from "../warehouse/table-state.ts";
+import { ensureTableState, lockTable, type TableState } from "../warehouse/table-state.ts";
 import type { SourceObject } from "./discover.ts";
+import { learnTable } from "./learn-table.ts";
 import { asDrayageError } from "./load-errors.ts";
 import type { LoadSettings } from "./load-settings.ts";
 import { retryPolicy } from "./next-unit.ts";
-import { mainTableReplaced } from "./note-unit.ts";
 import { newTableReport, type ObjectReport, type TableReport } from "./report.ts";
 import type { TableKnowledge } from "./table-knowledge.ts";
 import { keepsOrder, type TableSpec } from "./table-spec.ts";
@@ -45,11 +44,7 @@ export class TableWork {
     const { stateSchema } = this.settings.config.warehouse;
     const { name, target } = this.spec;
     const state = await ensureTableState(session, stateSchema, { name, ...target });
-    const main = await readMainTable(session, target.schema, target.table);
-    if (state.hasHistory && state.mainOid !== undefined && main?.oid !== state.mainOid)
-      throw mainTableReplaced(this.spec, stateSchema, state.tableId);
-    const stored = await readStoredColumns(session, stateSchema, name);
-    this.#known = { spec: this.spec, main, stored, pinned: state.pinned };
+    this.#known = await learnTable(session, this.spec, state, stateSchema);
     this.tableId = state.tableId;
     return state;
   }

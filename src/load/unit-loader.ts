@@ -4,6 +4,7 @@ import type { Claim } from "../warehouse/load-history.ts";
 import { isConnectionLost } from "../warehouse/warehouse-error.ts";
 import type { SourceObject } from "./discover.ts";
 import { reach } from "./failpoint.ts";
+import { knownAfter } from "./learn-table.ts";
 import { asDrayageError, stopsTable } from "./load-errors.ts";
 import { mergeUnit } from "./merge-unit.ts";
 import { noteBehind, noteUnit } from "./note-unit.ts";
@@ -146,7 +147,7 @@ export class UnitLoader {
     const merging = { config, source, runId, tableId, allowDeletes, rejectLimit, sideBySide };
     const merged = await mergeUnit(this.#worker.session, this.#work.known, unit, merging);
     // Another worker may know more by now; what it made is read again where a unit needs it.
-    this.#work.known = { ...this.#work.known, main: merged.main, stored: merged.stored, pinned: merged.pinned };
+    this.#work.known = knownAfter(this.#work.known, merged);
     const before = report.objects.length;
     noteUnit(report, spec, unit, merged);
     for (const object of report.objects.slice(before)) settings.onObject?.(spec.name, object);
