@@ -187,6 +187,12 @@ export const errorCodes = {
     exit: 6,
     retry: "after_change",
   },
+  TARGET_UNFIT: {
+    summary: "The main table cannot take what the source delivers",
+    next: "Run the statement printed above as the table's owner, then `drayage load` again.",
+    exit: 6,
+    retry: "after_change",
+  },
   NEW_GENERATION: {
     summary: "A newer full load of the table has arrived and waits for somebody",
     next: "See docs/operations.md#a-table-was-reloaded.",

@@ -11,6 +11,7 @@ import { MemberFailed } from "./fill-shadow.ts";
 import { asDrayageError, stopsTable } from "./load-errors.ts";
 import type { LoadSettings } from "./load-settings.ts";
 import { noteApplied, noteBehind, noteWaiting, pausedText } from "./note-unit.ts";
+import { preflight } from "./preflight.ts";
 import type { TableReport } from "./report.ts";
 import { type NextToApply, type SortedObjects, sortObjects } from "./sort-objects.ts";
 import { keepsOrder, type TableSpec } from "./table-spec.ts";
@@ -78,6 +79,8 @@ class TableLoader {
       this.report.notes.push(pausedText(state.pausedReason, all.length));
       return;
     }
+    const { config } = this.#work.settings;
+    this.report.constraints = await this.#units.again(() => preflight(this.#worker.session, this.#work.known, config));
     const { open, behind, failed } = before(this.#work.spec, all);
     const left = await this.#loadOpen(open, state);
     noteBehind(this.report, behind, failed);

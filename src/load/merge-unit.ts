@@ -21,6 +21,7 @@ import { reach } from "./failpoint.ts";
 import { loadBooks } from "./load-books.ts";
 import { mergeJob } from "./merge-job.ts";
 import type { MergeSettings } from "./merge-settings.ts";
+import { keyIsTwice } from "./preflight.ts";
 import { type Prepared, prepareTarget } from "./prepare-target.ts";
 import type { StagedObject, StagedUnit } from "./staged-unit.ts";
 import type { TableKnowledge } from "./table-knowledge.ts";
@@ -105,7 +106,12 @@ async function mergeOnce(
     const mergeMs = Math.round(performance.now() - began);
     await reach("after_merge", known.spec.name);
     const counts = new Map<number, RecordCounts>();
-    for (const object of unit.objects) counts.set(object.ordinal, balance(object, outcome?.counts.get(object.ordinal)));
+    try {
+      for (const object of unit.objects)
+        counts.set(object.ordinal, balance(object, outcome?.counts.get(object.ordinal)));
+    } catch (error) {
+      throw (prepared && keyIsTwice(known.spec, prepared.main, prepared.binding.key)) ?? error;
+    }
     const reasons = await books.close({ counts, bad: outcome?.bad ?? [], mergeMs });
     await reach("before_commit", known.spec.name);
     return { form: outcome?.form ?? "empty", counts, reasons };

@@ -1,5 +1,6 @@
 /** One worker of a table: claims a unit, stages it, merges it; each of its objects ends loaded, failed with its reason, or left with one. */
 import { DrayageError, withPlace } from "../errors.ts";
+import type { ObjectShape } from "../rows/object-shape.ts";
 import type { Claim } from "../warehouse/load-history.ts";
 import { isConnectionLost } from "../warehouse/warehouse-error.ts";
 import type { SourceObject } from "./discover.ts";
@@ -8,6 +9,7 @@ import { knownAfter } from "./learn-table.ts";
 import { asDrayageError, stopsTable } from "./load-errors.ts";
 import { mergeUnit } from "./merge-unit.ts";
 import { noteBehind, noteUnit } from "./note-unit.ts";
+import { checkShape } from "./preflight.ts";
 import { stageUnit } from "./stage-unit.ts";
 import type { StagedUnit } from "./staged-unit.ts";
 import type { TableWork } from "./table-work.ts";
@@ -116,7 +118,8 @@ export class UnitLoader {
     const { session, staging } = this.#worker;
     const ordered = [...claims].sort((a, b) => (a.object.version < b.object.version ? -1 : 1));
     const limits = { maxRecords: Number.POSITIVE_INFINITY };
-    const settings = { config, source, signal, lane, ...limits, onBytes, onRecords };
+    const onShape = (shape: ObjectShape) => checkShape(session, this.#work.known, shape, config);
+    const settings = { config, source, signal, lane, ...limits, onBytes, onRecords, onShape };
     const staged = await stageUnit(session, staging, this.#work.known, ordered, settings);
     // Staging ends with an object that somebody has to decide about. What came before it is loaded.
     const undecided = staged.failures.filter(({ error }) => error instanceof DrayageError && error.exit === 6);
