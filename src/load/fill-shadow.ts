@@ -8,6 +8,7 @@ import { writeRejects } from "../warehouse/rejects.ts";
 import { createShadow, followMainTable, type ShadowName } from "../warehouse/shadow.ts";
 import { systemNames } from "./bind-columns.ts";
 import type { SourceObject } from "./discover.ts";
+import { reach } from "./failpoint.ts";
 import { mergeJob } from "./merge-job.ts";
 import type { MergeSettings } from "./merge-settings.ts";
 import { balance } from "./merge-unit.ts";
@@ -72,9 +73,11 @@ export class FilledShadow {
       ...this.#settings,
       maxRecords: Number.POSITIVE_INFINITY,
     });
+    await reach("member_copied", this.known.spec.name);
     const [failure] = staged.failures;
     if (failure !== undefined) throw new MemberFailed(failure.claim, failure.error);
     if (staged.unit !== undefined) await this.#merge(staged.unit);
+    await reach("member_merged", this.known.spec.name);
     return [...staged.rest];
   }
 
@@ -117,6 +120,7 @@ export class FilledShadow {
       this.#shadow === undefined
         ? await createShadow(session, this.name, prepared.main, fed, key)
         : await followMainTable(session, this.name, prepared.main);
+    await reach("shadow_made", this.known.spec.name);
   }
 
   #mergeStaged(unit: StagedUnit) {

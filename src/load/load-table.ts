@@ -93,7 +93,8 @@ class TableLoader {
     for (const { object, entry, seenSha256 } of sorted.equal) {
       const [claim] = await this.#units.again(() => this.#work.claim(this.#worker.session, [object]));
       if (claim === undefined) continue;
-      await this.#work.history(this.#worker.session).skipEqual(claim, seenSha256 ?? entry.known?.sha256);
+      const sha256 = seenSha256 ?? entry.known?.sha256;
+      await this.#work.history(this.#worker.session).skipEqual(this.#work.settings.runId, claim, sha256);
       this.report.notes.push(`${object.key} came again with equal bytes: skipped`);
     }
     if (sorted.next !== undefined) await this.#apply(sorted.next, state);
