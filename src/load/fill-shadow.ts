@@ -12,6 +12,7 @@ import { mergeJob } from "./merge-job.ts";
 import type { MergeSettings } from "./merge-settings.ts";
 import { balance } from "./merge-unit.ts";
 import { nextUnit } from "./next-unit.ts";
+import { partialUnit } from "./partial-records.ts";
 import { type Prepared, prepareTarget } from "./prepare-target.ts";
 import { checkLimits, collectRejects } from "./reject-records.ts";
 import { type StageSettings, stageUnit } from "./stage-unit.ts";
@@ -119,7 +120,7 @@ export class FilledShadow {
         : await followMainTable(session, this.name, prepared.main);
   }
 
-  #mergeStaged(unit: StagedUnit) {
+  async #mergeStaged(unit: StagedUnit) {
     const { prepared } = this;
     const shadow = this.#shadow;
     if (prepared === undefined || shadow === undefined) throw new DrayageError("INTERNAL");
@@ -129,6 +130,7 @@ export class FilledShadow {
       tombstones: undefined,
       // The shadow is the full load as it is: what stands below the floor in the main table is compared, not inserted.
       floor: undefined,
+      partial: await partialUnit(this.#worker.session, this.known.spec, unit, prepared.binding, undefined),
     });
     return merge(this.#worker.session, job, {
       fresh: true,
