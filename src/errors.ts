@@ -231,6 +231,13 @@ export const errorCodes = {
     exit: 5,
     retry: "after_change",
   },
+  LATE_PARTIAL: {
+    summary:
+      "The object came late: newer records of too many of its rows were applied, and records of the table leave cells out",
+    next: "Reload the table in DMS, or fetch those rows anew and `drayage mark skipped` the object; it holds nothing back.",
+    exit: 5,
+    retry: "after_change",
+  },
   RECORD_TOO_LARGE: {
     summary: "A record is larger than limits.max_record_bytes",
     next: "Raise limits.max_record_bytes, if the record is real.",
@@ -336,7 +343,7 @@ export const errorCodes = {
     retry: "after_change",
   },
   TABLE_HELD: {
-    summary: "The object waits for an earlier one of its append table, which failed",
+    summary: "The object waits for an earlier one of its table, which failed: the table keeps its order",
     next: "Mend what failed and `drayage retry` the table, or `drayage mark skipped` the object that failed.",
     exit: 1,
     retry: "auto",

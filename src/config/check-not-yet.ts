@@ -16,7 +16,6 @@ const notYet: readonly (readonly [path: string, ...values: string[]])[] = [
   ["TABLE.flatten.arrays", "child"],
   ["TABLE.columns.*", "hash", "child"],
   ["TABLE.columns.*.using"],
-  ["DIALECT.unchanged_token"],
   ["alerts.unusual"],
 ];
 

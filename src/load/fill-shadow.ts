@@ -13,6 +13,7 @@ import { mergeJob } from "./merge-job.ts";
 import type { MergeSettings } from "./merge-settings.ts";
 import { balance } from "./merge-unit.ts";
 import { nextUnit } from "./next-unit.ts";
+import { partialUnit } from "./partial-records.ts";
 import { type Prepared, prepareTarget } from "./prepare-target.ts";
 import { checkLimits, collectRejects } from "./reject-records.ts";
 import { type StageSettings, stageUnit } from "./stage-unit.ts";
@@ -123,7 +124,7 @@ export class FilledShadow {
     await reach("shadow_made", this.known.spec.name);
   }
 
-  #mergeStaged(unit: StagedUnit) {
+  async #mergeStaged(unit: StagedUnit) {
     const { prepared } = this;
     const shadow = this.#shadow;
     if (prepared === undefined || shadow === undefined) throw new DrayageError("INTERNAL");
@@ -133,6 +134,7 @@ export class FilledShadow {
       tombstones: undefined,
       // The shadow is the full load as it is: what stands below the floor in the main table is compared, not inserted.
       floor: undefined,
+      partial: await partialUnit(this.#worker.session, this.known.spec, unit, prepared.binding, undefined),
     });
     return merge(this.#worker.session, job, {
       fresh: true,

@@ -21,6 +21,7 @@ import { reach } from "./failpoint.ts";
 import { loadBooks } from "./load-books.ts";
 import { mergeJob } from "./merge-job.ts";
 import type { MergeSettings } from "./merge-settings.ts";
+import { partialUnit } from "./partial-records.ts";
 import { keyIsTwice } from "./preflight.ts";
 import { type Prepared, prepareTarget } from "./prepare-target.ts";
 import type { StagedObject, StagedUnit } from "./staged-unit.ts";
@@ -165,6 +166,7 @@ async function mergeStaged(
         ? tombstonesName(settings.config.warehouse.stateSchema, settings.tableId)
         : undefined,
     floor,
+    partial: await partialUnit(session, known.spec, unit, binding, settings.config.warehouse.stateSchema),
   });
   // What was loaded before has its rows there, or had them deleted: it is never fresh.
   const again = unit.objects.filter((object) => object.claim.again);

@@ -32,6 +32,7 @@ import { checkOverflow, decideContract } from "./contract.ts";
 import type { SourceObject } from "./discover.ts";
 import { asDrayageError } from "./load-errors.ts";
 import { mergeJob } from "./merge-job.ts";
+import { partialUnit } from "./partial-records.ts";
 import { PlanColumns, type PlannedColumn, withColumns } from "./plan-columns.ts";
 import { stagedColumns } from "./prepare-target.ts";
 import { checkLimits } from "./reject-records.ts";
@@ -223,6 +224,7 @@ class TablePlanner {
       main: clone,
       tombstones: binding.key.length > 0 ? cloneTombstones : undefined,
       floor: tableId === undefined ? undefined : await readFloor(session, stateSchema, this.#spec.name),
+      partial: await partialUnit(session, this.#spec, unit, binding, tableId === undefined ? undefined : stateSchema),
     });
     await session.transaction(async () => {
       const copies = this.#live !== undefined && job.key.length > 0;

@@ -10,6 +10,7 @@ import type { LoadSettings } from "./load-settings.ts";
 import { retryPolicy } from "./next-unit.ts";
 import { newTableReport, type ObjectReport, type TableReport } from "./report.ts";
 import type { TableKnowledge } from "./table-knowledge.ts";
+import { holdsTable } from "./table-order.ts";
 import { keepsOrder, type TableSpec } from "./table-spec.ts";
 
 export class TableWork {
@@ -61,6 +62,11 @@ export class TableWork {
     return this.history(session).release(this.settings.runId, claims);
   }
 
+  /** What was passed over since then holds what comes after it, of a table that keeps its order. */
+  mustWait(since: number): boolean {
+    return keepsOrder(this.spec) && this.passed.length > since;
+  }
+
   noteLoaded(object: ObjectReport): void {
     this.report.objects.push(object);
     this.settings.onObject?.(this.spec.name, object);
@@ -73,7 +79,7 @@ export class TableWork {
     doing: string,
   ): Promise<void> {
     const failed = asDrayageError(error, this.spec, doing);
-    if (keepsOrder(this.spec)) this.failedFirst ??= claims[0]?.object.key;
+    if (holdsTable(this.spec, failed.code)) this.failedFirst ??= claims[0]?.object.key;
     for (const claim of claims) {
       const placed = withPlace(failed, { object: claim.object.key }) as DrayageError;
       await this.history(session).fail(this.settings.runId, claim, {

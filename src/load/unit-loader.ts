@@ -40,6 +40,7 @@ export class UnitLoader {
 
   /** False when the table was stopped: somebody has to decide. `taken` is called with each unit that was taken off the queue. */
   async load(queue: UnitQueue, taken: () => void = () => undefined): Promise<boolean> {
+    const since = this.#work.passed.length;
     for (;;) {
       this.#work.settings.signal?.throwIfAborted();
       const wanted = queue.take();
@@ -49,11 +50,21 @@ export class UnitLoader {
       const had = new Set(claimed.map((claim) => claim.object));
       this.#work.passed.push(...wanted.filter((object) => !had.has(object)));
       await reach("after_claim", this.#work.spec.name);
-      if (claimed.length > 0 && !(await this.#loadClaims(claimed, queue))) return false;
+      // What another run has of the unit may be its first object: the others come after it.
+      if (this.#work.mustWait(since)) return this.#pass(queue, claimed);
+      if (claimed.length > 0 && !(await this.#loadClaims(claimed, queue, since))) return false;
     }
   }
 
-  async #loadClaims(claims: Claims, queue: UnitQueue): Promise<boolean> {
+  /** Leaves the rest for when what was passed over is final. */
+  async #pass(queue: UnitQueue, claims: Claims): Promise<true> {
+    this.#work.passed.push(...claims.map((claim) => claim.object), ...queue.rest);
+    queue.stop();
+    await this.#work.release(this.#worker.session, claims);
+    return true;
+  }
+
+  async #loadClaims(claims: Claims, queue: UnitQueue, since: number): Promise<boolean> {
     let left: Left = { claims, alone: false };
     try {
       while (left.claims.length > 0) {
@@ -65,6 +76,7 @@ export class UnitLoader {
         left = { claims: [...outcome.claims, ...after], alone: left.alone || outcome.alone };
         const { failedFirst } = this.#work;
         if (failedFirst !== undefined) return this.#stop(queue, left.claims, failedFirst);
+        if (this.#work.mustWait(since)) return this.#pass(queue, left.claims);
       }
       return true;
     } catch (error) {

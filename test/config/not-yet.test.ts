@@ -31,7 +31,6 @@ const ofTables = [
   ["columns[1].x", "columns: [a, x: hash]"],
   ["columns[0]", "columns: [x hash]"],
   ["columns[0].x.using", "columns: [x: {using: y}]"],
-  ["dialect.unchanged_token", "dialect: {unchanged_token: x}"],
 ] as const;
 
 test.each(ofTables)("tables.X.%s of %s", (key, text) => {
