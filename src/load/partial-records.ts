@@ -1,6 +1,6 @@
 /** Which records of a unit may leave cells out (`unchanged_token`), and which of its objects come after others were loaded. */
 import { literal, qualified } from "../warehouse/identifier.ts";
-import { mergedStatuses } from "../warehouse/object-life.ts";
+import { mergedStatuses } from "../warehouse/life-conditions.ts";
 import type { Session } from "../warehouse/session.ts";
 import type { Binding } from "./bind-columns.ts";
 import type { StagedObject, StagedUnit } from "./staged-unit.ts";
