@@ -187,6 +187,12 @@ export const errorCodes = {
     exit: 6,
     retry: "after_change",
   },
+  TARGET_UNFIT: {
+    summary: "The main table cannot take what the source delivers",
+    next: "Run the statement printed above as the table's owner, then `drayage load` again.",
+    exit: 6,
+    retry: "after_change",
+  },
   NEW_GENERATION: {
     summary: "A newer full load of the table has arrived and waits for somebody",
     next: "See docs/operations.md#a-table-was-reloaded.",
@@ -222,6 +228,13 @@ export const errorCodes = {
   DELETE_LIMIT: {
     summary: "The unit would delete more of the table than delete_limit_pct allows",
     next: "Check the source; if it is right, run `drayage load --allow-deletes`.",
+    exit: 5,
+    retry: "after_change",
+  },
+  LATE_PARTIAL: {
+    summary:
+      "The object came late: newer records of too many of its rows were applied, and records of the table leave cells out",
+    next: "Reload the table in DMS, or fetch those rows anew and `drayage mark skipped` the object; it holds nothing back.",
     exit: 5,
     retry: "after_change",
   },
@@ -330,7 +343,7 @@ export const errorCodes = {
     retry: "after_change",
   },
   TABLE_HELD: {
-    summary: "The object waits for an earlier one of its append table, which failed",
+    summary: "The object waits for an earlier one of its table, which failed: the table keeps its order",
     next: "Mend what failed and `drayage retry` the table, or `drayage mark skipped` the object that failed.",
     exit: 1,
     retry: "auto",

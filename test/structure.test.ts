@@ -29,6 +29,7 @@ const longerThanTheBudget: Readonly<Record<string, string>> = {
   "test/config/load-config.test.ts": "a table of cases",
   "test/config/problems.test.ts": "a table of cases",
   "test/load/bson-cases.ts": "a table of cases",
+  "test/load/guard-cases.pg.test.ts": "a table of cases",
   "test/load/reject-cases.pg.test.ts": "a table of cases",
   "test/rows/extended-json.test.ts": "a table of cases",
   "test/rows/flatten-document.test.ts": "a table of cases",

@@ -126,6 +126,10 @@ function tableNotes(terminal: Terminal, table: TableReport): string[] {
     );
   }
   for (const note of table.notes) parts.push(`note  ${safeText(table.target)}: ${safeText(note)}`);
+  if (terminal.verbose && table.constraints.length > 0)
+    parts.push(
+      [`constraints  ${safeText(table.target)}`, ...table.constraints.map((line) => `  ${safeText(line)}`)].join("\n"),
+    );
   return [...parts, ...tableProblems(terminal, table)];
 }
 
@@ -204,6 +208,7 @@ export function loadJson(report: RunReport): Record<string, unknown> {
       ddl: table.ddl,
       replayed: table.replayed,
       notes: table.notes,
+      constraints: table.constraints,
       paused: table.paused,
       failures: table.failures.map(({ key, error }) => ({ key, ...errorJson(error) })),
       waiting: table.waiting,

@@ -1,6 +1,6 @@
 /** A plan as text: objects, columns, statements, expected rejects, proposals. */
 
-import type { PlanReport } from "../load/run-plan.ts";
+import type { PlannedTable, PlanReport } from "../load/run-plan.ts";
 import type { TablePlan } from "../load/table-plan.ts";
 import { yamlKey } from "../load/yaml-key.ts";
 import { formatBytes, formatCount, formatDuration } from "../observe/progress.ts";
@@ -24,7 +24,7 @@ export function planText(terminal: Terminal, report: PlanReport, samples: Sample
   return parts.join("\n\n");
 }
 
-function tableText(terminal: Terminal, table: TablePlan, samples: Samples): string[] {
+function tableText(terminal: Terminal, table: PlannedTable, samples: Samples): string[] {
   const { fullLoads, changes, bytes } = table.objects;
   const title = `${tone(terminal, "strong", safeText(table.target))}  ${table.exists ? "" : "new table, "}${formatCount(fullLoads)} full-load and ${counted(changes, "change object")}, ${formatBytes(bytes)}`;
   if (fullLoads + changes === 0) return [`${tone(terminal, "strong", safeText(table.target))}  nothing new`];
@@ -44,6 +44,10 @@ function tableText(terminal: Terminal, table: TablePlan, samples: Samples): stri
       `  ${tone(terminal, "dim", "statements that load would run")}\n${indent(indent(table.statements.map((statement) => `${safeLines(statement)};`).join("\n")))}`,
     );
   }
+  if (table.constraints.length > 0)
+    parts.push(
+      `  ${tone(terminal, "dim", "what of the main table decides about records, too")}\n${table.constraints.map((line) => `    ${safeText(line)}`).join("\n")}`,
+    );
   if (table.counts.read > 0) parts.push(`  ${outcomeText(terminal, table)}`);
   if (table.proposals.length > 0) {
     const lines = table.proposals.map(
@@ -141,6 +145,7 @@ export function planJson(report: PlanReport, exit: number, samples: Samples): Re
       rejects: Object.fromEntries(table.rejects),
       proposals: table.proposals,
       dialect: table.dialect,
+      constraints: table.constraints,
       errors: table.errors.map(errorJson),
     })),
   };

@@ -14,7 +14,6 @@ const notYet: readonly (readonly [path: string, ...values: string[]])[] = [
   ["TABLE.write_mode", "scd2"],
   ["TABLE.flatten.arrays", "child"],
   ["TABLE.columns.*", "child"],
-  ["DIALECT.unchanged_token"],
   ["alerts.unusual"],
 ];
 

@@ -93,6 +93,7 @@ export function checkPlainTargets(config: Config, tree: ConfigTree, problems: Pr
       }
     }
     checkNullTokens(table, path, tree, problems);
+    checkUnchangedToken(table, path, tree, problems);
     checkFullLoads(table, path, tree, problems);
   }
 }
@@ -106,6 +107,23 @@ function checkNullTokens(table: TableConfig, path: KeyPath, tree: ConfigTree, pr
     tree.keyAt([...path, "dialect"]),
     "a token of nulls holds the delimiter, so it can never be read",
   );
+}
+
+function checkUnchangedToken(
+  { dialect: { unchangedToken, nulls }, writeMode }: TableConfig,
+  path: KeyPath,
+  tree: ConfigTree,
+  problems: Problems,
+): void {
+  if (unchangedToken === undefined) return;
+  const isNull = nulls === "auto" ? unchangedToken === "NULL" : nulls.includes(unchangedToken);
+  const text =
+    writeMode === "append"
+      ? "dialect.unchanged_token keeps what a row has; with write_mode: append no record has a row before it"
+      : isNull
+        ? `dialect.unchanged_token is what means NULL, too; set ${nulls === "auto" ? "dialect.nulls" : "CsvNoSupValue"} to something else`
+        : undefined;
+  if (text !== undefined) problems.add(path, tree.keyAt(path), text);
 }
 
 /** A whole table again and again, into a table whose rows have no key to tell which are gone. */

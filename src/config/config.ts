@@ -213,6 +213,8 @@ export interface DialectConfig {
   readonly fileTimezone: string;
   /** How the names of before-image columns differ from those of their columns; undefined: there are none. */
   readonly beforeImage: { readonly prefix: string; readonly suffix: string } | undefined;
+  /** What stands in a cell that was not logged; undefined: every record has all cells. */
+  readonly unchangedToken: string | undefined;
   /** Bytes at which DMS cuts a LOB, when known. */
   readonly lobMaxSize: number | undefined;
 }

@@ -200,6 +200,7 @@ function resolveDialect(input: DialectInput): DialectConfig {
       input.before_image === undefined
         ? undefined
         : { prefix: input.before_image.prefix ?? "", suffix: input.before_image.suffix ?? "" },
+    unchangedToken: input.unchanged_token,
     lobMaxSize: input.lob_max_size,
   };
 }

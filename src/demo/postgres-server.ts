@@ -25,6 +25,8 @@ export interface PostgresOptions {
   readonly port?: number | undefined;
   /** False: commits do not wait for the disk, for tests. Default true. */
   readonly durable?: boolean | undefined;
+  /** max_connections. Default PostgreSQL's, 100. */
+  readonly connections?: number | undefined;
 }
 
 export interface PostgresServer {
@@ -145,7 +147,8 @@ function launcher(options: PostgresOptions, cluster: Cluster): (port: number | u
   const start = async (port: number): Promise<Running> => {
     const settings = { listen_addresses: "127.0.0.1", port: String(port), unix_socket_directories: "" };
     const fast = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
-    const all = Object.entries({ ...settings, ...(options.durable === false ? fast : {}) });
+    const many = options.connections === undefined ? {} : { max_connections: String(options.connections) };
+    const all = Object.entries({ ...settings, ...many, ...(options.durable === false ? fast : {}) });
     const process = startServerProcess({
       program: join(binDir, "postgres"),
       args: ["-D", join(dir, "data"), ...all.flatMap(([name, value]) => ["-c", `${name}=${value}`])],

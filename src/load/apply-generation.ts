@@ -14,6 +14,7 @@ import { dropShadow, followMainTable, shadowName } from "../warehouse/shadow.ts"
 import { lockTable, readTableState } from "../warehouse/table-state.ts";
 import { isRecordFault, serverFault } from "../warehouse/warehouse-error.ts";
 import type { SourceObject } from "./discover.ts";
+import { reach } from "./failpoint.ts";
 import { FilledShadow, type FillSettings } from "./fill-shadow.ts";
 import type { StagedObject } from "./staged-unit.ts";
 import type { TableKnowledge } from "./table-knowledge.ts";
@@ -53,7 +54,10 @@ export async function applyGeneration(
   const build = new FilledShadow(worker, known, name, settings);
   try {
     await build.fill([...next.claims, ...next.known]);
-    return await applyShadow(worker.session, build, next, settings);
+    await reach("shadow_filled", known.spec.name);
+    const applied = await applyShadow(worker.session, build, next, settings);
+    await reach("generation_committed", known.spec.name);
+    return applied;
   } finally {
     // On a connection that broke it fails, and the next run drops it.
     await dropShadow(worker.session, name).catch(() => undefined);
@@ -122,8 +126,12 @@ async function applyOnce(
         newerFrom: versionFrom(next.changesFrom),
         deletes: spec.config.deletes,
       },
-      (removed) => checkRemoved(session, spec.name, main, removed, settings, spec.config.deleteLimitPct),
+      async (removed) => {
+        await checkRemoved(session, spec.name, main, removed, settings, spec.config.deleteLimitPct);
+        await reach("difference_found", spec.name);
+      },
     );
+    await reach("difference_applied", spec.name);
     const mergeMs = Math.round(performance.now() - began);
     const claimed = new Set(next.claims.map((claim) => claim.id));
     const objects = build.merged
@@ -147,6 +155,7 @@ async function applyOnce(
       members: [...next.claims, ...next.known].map((claim) => claim.id),
       removed: difference.removed,
     });
+    await reach("generation_raised", spec.name);
     const {
       reasons,
       ddl,

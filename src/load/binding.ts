@@ -28,6 +28,15 @@ export interface RunChanges {
 
 export const noChanges: RunChanges = { added: 0, narrow: new Map(), closed: undefined };
 
+/** Of an object of whose records nothing was read. */
+export const noPaths: Omit<StagedColumns, "fields"> = {
+  paths: [],
+  expected: [],
+  rescued: undefined,
+  room: Number.POSITIVE_INFINITY,
+  closed: undefined,
+};
+
 export interface StagedField {
   /** Position in the record: cell c(index + 1). */
   readonly index: number;

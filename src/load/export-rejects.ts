@@ -6,12 +6,12 @@ import { readMainTable } from "../warehouse/catalog.ts";
 import { lastRejectId, readOpenRejects, rejectedObjects } from "../warehouse/open-rejects.ts";
 import type { RejectSelection } from "../warehouse/reject-selection.ts";
 import type { Session } from "../warehouse/session.ts";
-import { readTableState } from "../warehouse/table-state.ts";
+import { readStoredColumns, readTableState } from "../warehouse/table-state.ts";
 import { type KnownObject, placeKnown } from "./known-objects.ts";
 import { asDrayageError } from "./load-errors.ts";
 import { readKeys } from "./reject-keys.ts";
 import { type RawRecord, type RejectPiece, rawRecords, rejectPieces } from "./reject-pieces.ts";
-import { learnTable, type TableKnowledge } from "./table-knowledge.ts";
+import { nothingYet, type TableKnowledge } from "./table-knowledge.ts";
 import type { TableSpec } from "./table-spec.ts";
 
 export interface ExportSettings {
@@ -117,7 +117,8 @@ async function learn(session: Session, config: Config, spec: TableSpec): Promise
   const { stateSchema } = config.warehouse;
   const state = await readTableState(session, stateSchema, spec.name);
   const main = await readMainTable(session, spec.target.schema, spec.target.table);
-  return learnTable(session, stateSchema, spec, main, state?.pinned ?? {});
+  const stored = await readStoredColumns(session, stateSchema, spec.name);
+  return { spec, main, stored, pinned: state?.pinned ?? {}, ...nothingYet };
 }
 
 function note(

@@ -20,7 +20,19 @@ export const steps = [
   "after_run_end",
 ] as const;
 
-export type Step = (typeof steps)[number];
+/** Those of a newer full load that is applied (design §6), beside the steps of staging its objects. */
+export const reloadSteps = [
+  "shadow_made",
+  "member_copied",
+  "member_merged",
+  "shadow_filled",
+  "difference_found",
+  "difference_applied",
+  "generation_raised",
+  "generation_committed",
+] as const;
+
+export type Step = (typeof steps)[number] | (typeof reloadSteps)[number];
 
 /** `table` is absent in the steps of the run as a whole. */
 export type Trap = (step: Step, table: string | undefined) => Promise<void> | undefined;

@@ -8,10 +8,12 @@ import { writeRejects } from "../warehouse/rejects.ts";
 import { createShadow, followMainTable, type ShadowName } from "../warehouse/shadow.ts";
 import { systemNames } from "./choose-names.ts";
 import type { SourceObject } from "./discover.ts";
+import { reach } from "./failpoint.ts";
 import { mergeJob } from "./merge-job.ts";
 import type { MergeSettings } from "./merge-settings.ts";
 import { balance } from "./merge-unit.ts";
 import { nextUnit } from "./next-unit.ts";
+import { partialUnit } from "./partial-records.ts";
 import { type Prepared, prepareTarget } from "./prepare-target.ts";
 import { checkLimits, collectRejects } from "./reject-records.ts";
 import { type StageSettings, stageUnit } from "./stage-unit.ts";
@@ -72,9 +74,11 @@ export class FilledShadow {
       ...this.#settings,
       maxRecords: Number.POSITIVE_INFINITY,
     });
+    await reach("member_copied", this.known.spec.name);
     const [failure] = staged.failures;
     if (failure !== undefined) throw new MemberFailed(failure.claim, failure.error);
     if (staged.unit !== undefined) await this.#merge(staged.unit);
+    await reach("member_merged", this.known.spec.name);
     return [...staged.rest];
   }
 
@@ -118,9 +122,10 @@ export class FilledShadow {
       this.#shadow === undefined
         ? await createShadow(session, this.name, prepared.main, fed, key)
         : await followMainTable(session, this.name, prepared.main);
+    await reach("shadow_made", this.known.spec.name);
   }
 
-  #mergeStaged(unit: StagedUnit) {
+  async #mergeStaged(unit: StagedUnit) {
     const { prepared } = this;
     const shadow = this.#shadow;
     if (prepared === undefined || shadow === undefined) throw new DrayageError("INTERNAL");
@@ -130,6 +135,7 @@ export class FilledShadow {
       tombstones: undefined,
       // The shadow is the full load as it is: what stands below the floor in the main table is compared, not inserted.
       floor: undefined,
+      partial: await partialUnit(this.#worker.session, this.known.spec, unit, prepared.binding, undefined),
     });
     return merge(this.#worker.session, job, {
       fresh: true,

@@ -1,4 +1,5 @@
 /** What a lane is told of an object, from its shape, its NULLs and the table's config. */
+import { toByteText } from "../rows/byte-text.ts";
 import type { DocumentFlattener } from "../rows/flatten-document.ts";
 import type { ObjectShape } from "../rows/object-shape.ts";
 import type { CellLayout, DecodedObject } from "./record-stager.ts";
@@ -49,6 +50,7 @@ export function decodedObject(
   { layout, nulls, documents }: UnitCells,
   settings: LaneSettings,
 ): DecodedObject {
+  const { unchangedToken } = spec.config.dialect;
   const ignored = shape.fields.flatMap((field, i) =>
     field.role === "column" && isUnread(spec, field.name) ? [i] : [],
   );
@@ -61,5 +63,6 @@ export function decodedObject(
     ignored: new Set(ignored),
     layout,
     lobMaxSize: spec.config.dialect.lobMaxSize,
+    unchangedToken: unchangedToken === undefined ? undefined : toByteText(unchangedToken),
   };
 }

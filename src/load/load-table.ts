@@ -12,10 +12,12 @@ import { asDrayageError, stopsTable } from "./load-errors.ts";
 import type { LoadSettings } from "./load-settings.ts";
 import { nextUnit } from "./next-unit.ts";
 import { noteApplied, noteBehind, noteWaiting, pausedText } from "./note-unit.ts";
+import { preflight } from "./preflight.ts";
 import type { TableReport } from "./report.ts";
 import { type NextToApply, type SortedObjects, sortObjects } from "./sort-objects.ts";
 import { surveyHeads } from "./survey-heads.ts";
-import { keepsOrder, type TableSpec } from "./table-spec.ts";
+import { beforeFailed, beforeHeld, inOrder } from "./table-order.ts";
+import type { TableSpec } from "./table-spec.ts";
 import { TableWork } from "./table-work.ts";
 import { UnitLoader } from "./unit-loader.ts";
 import { UnitQueue } from "./unit-queue.ts";
@@ -44,20 +46,6 @@ export async function loadTable(
   return loader.report;
 }
 
-/** Of an append table what comes before an object that failed is open, the rest waits behind it. What waits itself is said wherever it stands. */
-function before(spec: TableSpec, all: readonly OpenObject<SourceObject>[]) {
-  const first = keepsOrder(spec) ? all.findIndex((one) => one.state === "waiting") : -1;
-  if (first < 0) return { open: all, behind: [], failed: "" };
-  return {
-    open: all.filter((one, i) => i < first || one.state === "waiting"),
-    behind: all
-      .slice(first)
-      .filter((one) => one.state !== "waiting")
-      .map((one) => one.object),
-    failed: all[first]?.object.key ?? "",
-  };
-}
-
 class TableLoader {
   readonly #worker: Worker;
   readonly #work: TableWork;
@@ -80,26 +68,35 @@ class TableLoader {
       this.report.notes.push(pausedText(state.pausedReason, all.length));
       return;
     }
-    const { open, behind, failed } = before(this.#work.spec, all);
+    const { config } = this.#work.settings;
+    this.report.constraints = await this.#units.again(() => preflight(this.#worker.session, this.#work.known, config));
+    const { open, behind, failed } = beforeFailed(this.#work.spec, all);
     const left = await this.#loadOpen(open, state);
     noteBehind(this.report, behind, failed);
     if (left) await this.#waitForPassed();
   }
 
   /** False when the table was stopped: somebody has to decide. */
-  async #loadOpen(open: readonly OpenObject<SourceObject>[], state: TableState): Promise<boolean> {
+  async #loadOpen(all: readonly OpenObject<SourceObject>[], state: TableState): Promise<boolean> {
+    const { open, behind } = beforeHeld(this.#work.spec, all);
     const sorted = await this.#units.again(() => this.#sort(open, state));
     for (const { object, entry, seenSha256 } of sorted.equal) {
       const [claim] = await this.#units.again(() => this.#work.claim(this.#worker.session, [object]));
       if (claim === undefined) continue;
-      await this.#work.history(this.#worker.session).skipEqual(claim, seenSha256 ?? entry.known?.sha256);
+      const sha256 = seenSha256 ?? entry.known?.sha256;
+      await this.#work.history(this.#worker.session).skipEqual(this.#work.settings.runId, claim, sha256);
       this.report.notes.push(`${object.key} came again with equal bytes: skipped`);
     }
+    const since = this.#work.passed.length;
     if (sorted.next !== undefined) await this.#apply(sorted.next, state);
+    if (this.#work.mustWait(since)) {
+      this.#work.passed.push(...sorted.fresh, ...sorted.held, ...behind);
+      return true;
+    }
     // A full load that a bucket's copy brought again is the one that a backfill is about.
     const again = this.#work.settings.again === undefined ? [] : sorted.equal.map((version) => version.object);
     const left = await this.#loadObjects([...again, ...sorted.fresh]);
-    this.#work.passed.push(...sorted.held);
+    this.#work.passed.push(...sorted.held, ...behind);
     return left;
   }
 
@@ -125,16 +122,19 @@ class TableLoader {
     const full = objects.filter((object) => object.kind === "full_load");
     const bytes = full.reduce((sum, object) => sum + object.size, 0);
     const { most } = settings.spare;
-    const isApart = settings.again === undefined && !keepsOrder(spec) && spec.config.fullLoad !== "changes";
+    const { writeMode, fullLoad } = spec.config;
+    const isApart = settings.again === undefined && writeMode !== "append" && fullLoad !== "changes";
     const isOneByOne = !isApart || most < 2 || full.length < 2 || bytes < 2 * leastSideBySideBytes;
     await this.#survey(objects, isOneByOne ? maxUnitBytes : 0);
     if (isOneByOne) return this.#units.load(new UnitQueue(objects, maxUnitBytes));
     const share = Math.min(maxUnitBytes, Math.max(leastSideBySideBytes, Math.ceil(bytes / most)));
     const rest = objects.filter((object) => object.kind !== "full_load");
-    return (
-      (await this.#loadSideBySide(new UnitQueue(full, share, true))) &&
-      this.#units.load(new UnitQueue(rest, maxUnitBytes))
-    );
+    const since = this.#work.passed.length;
+    const left = await this.#loadSideBySide(new UnitQueue(full, share, true));
+    if (left && !this.#work.mustWait(since)) return this.#units.load(new UnitQueue(rest, maxUnitBytes));
+    if (left) this.#work.passed.push(...rest);
+    else if (this.#work.failedFirst !== undefined) noteBehind(this.report, rest, this.#work.failedFirst);
+    return left;
   }
 
   /** A new table is made for what all of its objects hold. What is staged as one unit is known whole before that. */
@@ -240,20 +240,26 @@ class TableLoader {
     const deadline = performance.now() + config.warehouse.lockWaitMs;
     while (this.#work.passed.length > 0) {
       const listed = await this.#units.again(() =>
-        this.#work.history(this.#worker.session).open(this.#work.passed, this.#work.policy),
+        this.#work.history(this.#worker.session).open(inOrder(this.#work.passed), this.#work.policy),
       );
       // This run's own: they were claimed by a statement whose answer never came.
       const open = listed.map((one) =>
         one.state === "held" && one.runId === String(runId) ? { ...one, state: "claimable" as const } : one,
       );
       const of = (state: string) => open.filter((one) => one.state === state);
-      this.#work.passed = of("held").map((one) => one.object);
       noteWaiting(this.report, of("waiting"));
-      const free = of("claimable");
+      const { open: unfailed, behind: behindFailed, failed } = beforeFailed(this.#work.spec, open);
+      noteBehind(this.report, behindFailed, failed);
+      const { open: next, behind } = beforeHeld(this.#work.spec, unfailed);
+      const heldNow = unfailed.filter((one) => one.state === "held");
+      this.#work.passed = [...heldNow.map((one) => one.object), ...behind];
+      const free = next.filter((one) => one.state === "claimable");
       if (free.length > 0 && !(await this.#loadOpen(free, await this.#work.learn(this.#worker.session)))) return;
       if (this.#work.passed.length > 0 && performance.now() > deadline) {
-        for (const { object, runId } of of("held"))
+        for (const { object, runId } of heldNow)
           this.report.held.push({ key: object.key, code: "HELD_ELSEWHERE", reason: `run ${runId} holds it` });
+        for (const { key } of behind)
+          this.report.held.push({ key, code: "HELD_ELSEWHERE", reason: `waits for ${heldNow[0]?.object.key}` });
         return;
       }
       if (this.#work.passed.length > 0) await sleep(250, undefined, signal === undefined ? {} : { signal });

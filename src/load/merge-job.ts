@@ -1,14 +1,15 @@
 /** Renders a bound unit as a merge job: which SQL yields each column's value from its staged cell. */
 import { DrayageError } from "../errors.ts";
-import { joinTypes, kinds } from "../rows/kinds.ts";
 import type { PathColumn } from "../rows/path-column.ts";
 import { isTextType, stagedCell } from "../warehouse/cast.ts";
 import type { MainColumn, MainTable } from "../warehouse/catalog.ts";
 import { literal } from "../warehouse/identifier.ts";
 import { sha256Text, usingValue } from "../warehouse/made-value.ts";
 import { versionType } from "../warehouse/main-table.ts";
-import type { KeyChange, MergeColumn, MergeJob } from "../warehouse/merge-sql.ts";
+import type { KeyChange, MergeColumn, MergeJob, PartialRecords } from "../warehouse/merge-sql.ts";
 import type { Binding, Feed, Rescue } from "./binding.ts";
+import type { PartialUnit } from "./partial-records.ts";
+import { jsonValue, plainText, takesStrange } from "./path-cell.ts";
 import type { NullRule, StagedUnit } from "./staged-unit.ts";
 import type { TableSpec } from "./table-spec.ts";
 
@@ -20,17 +21,26 @@ export interface JobTarget {
   readonly tombstones: string | undefined;
   /** `tables.floor`, as digits. */
   readonly floor: string | undefined;
+  readonly partial: PartialUnit | undefined;
 }
 
 export function mergeJob(table: TableSpec, unit: StagedUnit, binding: Binding, target: JobTarget): MergeJob {
   if (unit.staging === undefined)
     throw new DrayageError("INTERNAL", { message: "A unit without records has nothing to merge" });
   const has = new Set(target.main.columns.map((column) => column.name));
-  const columns = binding.feeds.map((feed) =>
-    mergeColumn(feed, columnOf(target.main, feed.column), unit.nulls, binding.key.includes(feed.column)),
-  );
+  const token = target.partial?.holds === true ? target.partial.token : undefined;
+  const cells = { nulls: unit.nulls, token };
+  const left = token === undefined ? undefined : leftOut(unit, token);
+  const columns = binding.feeds.map((feed) => {
+    const isKey = binding.key.includes(feed.column);
+    const column = mergeColumn(feed, columnOf(target.main, feed.column), cells, isKey);
+    return left === undefined || isKey ? column : { ...column, kept: left(feed) };
+  });
   // Set by every record that has a row: what an older version of it had there must not stay.
-  if (has.has("_rescued")) columns.push(rescuedColumn(binding, unit.nulls));
+  if (has.has("_rescued")) {
+    const column = rescuedColumn(binding, cells);
+    columns.push(left === undefined ? column : { ...column, kept: left("documents") });
+  }
   return {
     target: target.table,
     tombstones: target.tombstones,
@@ -54,7 +64,8 @@ export function mergeJob(table: TableSpec, unit: StagedUnit, binding: Binding, t
       op: has.has("_op") && table.config.writeMode === "append",
     },
     ...versions(table, unit, binding),
-    keyChange: keyChange(binding, unit.nulls),
+    keyChange: keyChange(binding, cells),
+    partial: partialRecords(target, unit, binding),
     deletes: table.config.deletes,
     rowSecurity: target.main.rowSecurity,
     mayRefuse: target.main.rowTriggers || target.main.rowSecurity,
@@ -91,14 +102,14 @@ function versions(
 /** Of key columns that are source columns: a document has no before image. */
 function keyChange(
   { feeds, key, opIndex, timestampIndex, order, before }: Binding,
-  nulls: NullRule,
+  cells: CellRule,
 ): KeyChange | undefined {
   const columns = key.flatMap((name) => {
     const from = feeds.find((feed) => feed.column === name)?.from;
     if (from?.kind !== "field") return [];
     const image = before.get(from.index);
     return [
-      { column: `c${from.index + 1}`, before: image === undefined ? undefined : filled(stagedCell(image), nulls) },
+      { column: `c${from.index + 1}`, before: image === undefined ? undefined : filled(stagedCell(image), cells) },
     ];
   });
   if (opIndex === undefined || columns.length < key.length || columns.every((one) => one.before === undefined))
@@ -109,12 +120,53 @@ function keyChange(
 }
 
 /** A before image that DMS did not fill is empty, whatever means NULL elsewhere. */
-function filled(cell: string, nulls: NullRule): string {
-  return `nullif(${tokenAsNull(cell, nulls)}, '')`;
+function filled(cell: string, rule: CellRule): string {
+  return `nullif(${textOf(cell, rule)}, '')`;
 }
 
-function tokenAsNull(cell: string, { castToken }: NullRule): string {
-  return castToken === undefined ? cell : `nullif(${cell}, ${literal(castToken)})`;
+/** What a staged text may stand for besides itself. */
+interface CellRule {
+  readonly nulls: NullRule;
+  /** `unchanged_token` as SQL, where the unit holds any: no cast may see it. */
+  readonly token: string | undefined;
+}
+
+function textOf(cell: string, { nulls: { castToken }, token }: CellRule): string {
+  const value = castToken === undefined ? cell : `nullif(${cell}, ${literal(castToken)})`;
+  return token === undefined ? value : `nullif(${value}, ${token})`;
+}
+
+/** When a record leaves out what feeds a column, as SQL: its own field, or the whole document. */
+function leftOut(unit: StagedUnit, token: string): (feed: Feed | "documents") => string | undefined {
+  const test = (index: number) => `coalesce(${stagedCell(index)} = ${token}, false)`;
+  const documents = new Map<PathColumn, number>();
+  for (const [index, flattener] of unit.documents) for (const column of flattener.columns) documents.set(column, index);
+  return (feed) => {
+    if (feed === "documents") return [...unit.documents.keys()].map(test).join(" or ") || undefined;
+    if (feed.from.kind === "field") return test(feed.from.index);
+    const document = feed.from.kind === "path" ? documents.get(feed.from.column) : documentOf(unit, feed.path);
+    return document === undefined ? undefined : test(document);
+  };
+}
+
+/** The document that had the path in an earlier object. */
+function documentOf({ documents, shape }: StagedUnit, path: string): number | undefined {
+  return [...documents.keys()].find((index) => path.startsWith(`${shape.fields[index]?.name ?? ""}:`));
+}
+
+function partialRecords(
+  { partial, main }: JobTarget,
+  unit: StagedUnit,
+  { feeds, key }: Binding,
+): PartialRecords | undefined {
+  if (partial === undefined) return undefined;
+  const { token, holds, late, again, rejects } = partial;
+  const fields = feeds.flatMap(({ column, from }) =>
+    holds && from.kind === "field" && !key.includes(column) ? [`c${from.index + 1}`] : [],
+  );
+  const documents = holds ? [...unit.documents.keys()].map((index) => `c${index + 1}`) : [];
+  const columns = main.columns.filter((column) => !column.generated).map((column) => column.name);
+  return { token, fields, documents, late, again, rejects, columns };
 }
 
 function stagedName({ from }: Feed): string[] {
@@ -128,7 +180,7 @@ function columnOf(main: MainTable, name: string): MainColumn {
   return column;
 }
 
-function mergeColumn(feed: Feed, main: MainColumn, nulls: NullRule, isKey: boolean): MergeColumn {
+function mergeColumn(feed: Feed, main: MainColumn, rule: CellRule, isKey: boolean): MergeColumn {
   const target = { baseType: main.baseType, modifier: main.modifier, timezone: feed.timezone };
   const common = {
     column: feed.column,
@@ -140,9 +192,14 @@ function mergeColumn(feed: Feed, main: MainColumn, nulls: NullRule, isKey: boole
   };
   const { from } = feed;
   if (from.kind === "absent") return { ...common, cell: undefined, value: undefined };
-  if (from.kind === "field")
-    return { ...common, ...madeValue(feed, main, fieldCell(stagedCell(from.index), main, nulls, isKey)) };
-  if (feed.hash || feed.using !== undefined) return { ...common, ...madeValue(feed, main, plainText(from.column)) };
+  const isMade = feed.hash || feed.using !== undefined;
+  if (from.kind === "field") {
+    const cell = fieldCell(stagedCell(from.index), main, rule, isKey);
+    if (isMade) return { ...common, ...madeValue(feed, main, cell) };
+    const tested = isTextType(main.baseType) ? cell : textOf(stagedCell(from.index), rule);
+    return { ...common, cell, tested, value: undefined };
+  }
+  if (isMade) return { ...common, ...madeValue(feed, main, plainText(from.column)) };
   const isJson = main.baseType === "jsonb" || main.baseType === "json";
   // What the column did not take when the unit was staged, and takes now that it has grown.
   const joined = takesStrange(from.column, main) ? `${stagedCell(from.column.strangeIndex)}::jsonb` : undefined;
@@ -164,61 +221,32 @@ function madeValue({ hash, using }: Feed, main: MainColumn, cell: string): Pick<
 /**
  * An empty field is NULL in every column that is not text; in text by the tokens, except that a NOT NULL or key column gets ''.
  */
-function fieldCell(cell: string, main: MainColumn, nulls: NullRule, isKey: boolean): string {
-  const value = tokenAsNull(cell, nulls);
+function fieldCell(cell: string, main: MainColumn, rule: CellRule, isKey: boolean): string {
+  const { nulls, token } = rule;
+  const value = textOf(cell, rule);
   if (!isTextType(main.baseType)) return nulls.tokens.includes("") ? value : `nullif(${value}, '')`;
-  return nulls.tokens.includes("") && (main.notNull || isKey) ? `coalesce(${value}, '')` : value;
-}
-
-/** The cell as text, where it was staged as JSON from some record on. */
-function plainText(column: PathColumn): string {
-  const cell = stagedCell(column.index);
-  if (column.encoding !== "json") return cell;
-  const unwrapped = `(${cell}::jsonb #>> '{}')`;
-  return column.jsonFrom === undefined
-    ? unwrapped
-    : `(case when s._n < ${column.jsonFrom} then ${cell} else ${unwrapped} end)`;
-}
-
-function jsonValue(column: PathColumn, type: string): string {
-  const cell = stagedCell(column.index);
-  if (column.fixed === "json") return `${cell}::${type}`;
-  const plain = plainJson(column, cell);
-  if (column.encoding !== "json") return `(${plain})::${type}`;
-  if (column.jsonFrom === undefined) return `${cell}::${type}`;
-  return `(case when s._n < ${column.jsonFrom} then ${plain} else ${cell}::jsonb end)::${type}`;
-}
-
-/** The JSON of a cell that was staged as plain text: a number and a boolean are themselves, anything else is a string. */
-function plainJson(column: PathColumn, cell: string): string {
-  const bare = kinds.integer | kinds.bigInteger | kinds.wideInteger | kinds.fraction | kinds.decimal | kinds.boolean;
-  if ((column.plainKinds & ~bare) === 0) return `${cell}::jsonb`;
-  if ((column.plainKinds & ~(bare | kinds.doubleSpecial)) === 0) {
-    return `case when ${cell} in ('NaN', 'Infinity', '-Infinity') then to_jsonb(${cell}) else ${cell}::jsonb end`;
-  }
-  return `to_jsonb(${cell})`;
-}
-
-function takesStrange(column: PathColumn, main: MainColumn): column is PathColumn & { strangeIndex: number } {
-  return column.strangeIndex !== undefined && joinTypes(main.type, column.strangeKinds) === main.type;
+  if (!nulls.tokens.includes("") || !(main.notNull || isKey)) return value;
+  const filled = `coalesce(${value}, '')`;
+  // A key that is left out is none, not the empty one.
+  return isKey && token !== undefined ? `case when ${cell} = ${token} then null else ${filled} end` : filled;
 }
 
 /** The cell, NULL when there is nothing to rescue, and its JSON. */
-function rescuedCell(from: Rescue["from"], nulls: NullRule): [cell: string, json: string] {
+function rescuedCell(from: Rescue["from"], rule: CellRule): [cell: string, json: string] {
   if (from.kind === "path") return [stagedCell(from.column.index), jsonValue(from.column, "jsonb")];
   if (from.kind === "strange") {
     const cell = stagedCell(from.column.strangeIndex ?? from.column.index);
     return [cell, `${cell}::jsonb`];
   }
-  const cell = tokenAsNull(stagedCell(from.index), nulls);
+  const cell = textOf(stagedCell(from.index), rule);
   return [cell, `to_jsonb(${cell})`];
 }
 
 /** An object of the paths that have no column, or whose column does not take the value; NULL when there are none. */
-function rescuedColumn({ rescued, rescues }: Binding, nulls: NullRule): MergeColumn {
+function rescuedColumn({ rescued, rescues }: Binding, rule: CellRule): MergeColumn {
   const none = literal("{}");
   const parts = rescues.map(({ key, from }) => {
-    const [cell, value] = rescuedCell(from, nulls);
+    const [cell, value] = rescuedCell(from, rule);
     return `case when ${cell} is null then ${none} else jsonb_build_object(${literal(key)}, ${value}) end`;
   });
   const staged = rescued === undefined ? [] : [`coalesce(${stagedCell(rescued)}::jsonb, ${none})`];

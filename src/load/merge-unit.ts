@@ -23,6 +23,8 @@ import { reach } from "./failpoint.ts";
 import { loadBooks } from "./load-books.ts";
 import { mergeJob } from "./merge-job.ts";
 import type { MergeSettings } from "./merge-settings.ts";
+import { partialUnit } from "./partial-records.ts";
+import { keyIsTwice } from "./preflight.ts";
 import { type Prepared, prepareTarget } from "./prepare-target.ts";
 import type { StagedObject, StagedUnit } from "./staged-unit.ts";
 import type { TableKnowledge } from "./table-knowledge.ts";
@@ -115,7 +117,12 @@ async function mergeOnce(
     const mergeMs = Math.round(performance.now() - began);
     await reach("after_merge", known.spec.name);
     const counts = new Map<number, RecordCounts>();
-    for (const object of unit.objects) counts.set(object.ordinal, balance(object, outcome?.counts.get(object.ordinal)));
+    try {
+      for (const object of unit.objects)
+        counts.set(object.ordinal, balance(object, outcome?.counts.get(object.ordinal)));
+    } catch (error) {
+      throw (prepared && keyIsTwice(known.spec, prepared.main, prepared.binding.key)) ?? error;
+    }
     const reasons = await books.close({ counts, bad: outcome?.bad ?? [], mergeMs });
     await reach("before_commit", known.spec.name);
     return { form: outcome?.form ?? "empty", counts, reasons };
@@ -169,6 +176,7 @@ async function mergeStaged(
         ? tombstonesName(settings.config.warehouse.stateSchema, settings.tableId)
         : undefined,
     floor,
+    partial: await partialUnit(session, known.spec, unit, binding, settings.config.warehouse.stateSchema),
   });
   // What was loaded before has its rows there, or had them deleted: it is never fresh.
   const again = unit.objects.filter((object) => object.claim.again);

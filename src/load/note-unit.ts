@@ -106,10 +106,10 @@ export function noteWaiting(report: TableReport, waiting: readonly OpenObject<So
   }
 }
 
-/** What comes after a failed object of an append table: its rows would stand before those that are missing. */
+/** What comes after a failed object of a table that keeps its order: it may build on what is missing. */
 export function noteBehind(report: TableReport, objects: readonly SourceObject[], failed: string): void {
   for (const { key } of objects)
-    report.waiting.push({ key, code: "TABLE_HELD", reason: `an append table keeps its order; waits for ${failed}` });
+    report.waiting.push({ key, code: "TABLE_HELD", reason: `the table keeps its order; waits for ${failed}` });
 }
 
 /** Takes a newer full load that was applied into the table's report. */

@@ -34,6 +34,7 @@ import { checkOverflow } from "./contract-limits.ts";
 import type { SourceObject } from "./discover.ts";
 import { asDrayageError } from "./load-errors.ts";
 import { mergeJob } from "./merge-job.ts";
+import { partialUnit } from "./partial-records.ts";
 import { bindForDisplay, describeCells } from "./plan-cells.ts";
 import { PlanColumns, withColumns } from "./plan-columns.ts";
 import { PlanCounts } from "./plan-counts.ts";
@@ -42,7 +43,7 @@ import { stagedColumns } from "./prepare-target.ts";
 import { stageUnit } from "./stage-unit.ts";
 import type { StagedUnit } from "./staged-unit.ts";
 import { surveyHeads } from "./survey-heads.ts";
-import { newPins, type TableKnowledge } from "./table-knowledge.ts";
+import { newPins, nothingYet, type TableKnowledge } from "./table-knowledge.ts";
 import type { TablePlan } from "./table-plan.ts";
 import type { TableSpec } from "./table-spec.ts";
 import type { Worker } from "./worker.ts";
@@ -180,8 +181,7 @@ class TablePlanner {
     if (this.#live !== undefined || objects.length < 2) return [];
     try {
       const known = { spec: this.#spec, main: undefined, stored: this.#stored, pinned: this.#pinned };
-      const asLoaded = { expected: [], waiting: [], changes: noChanges };
-      return await surveyHeads({ ...known, ...asLoaded }, objects, this.#settings);
+      return await surveyHeads({ ...known, ...nothingYet }, objects, this.#settings);
     } catch (error) {
       if (!(error instanceof DrayageError) || error.code !== "TOO_MANY_COLUMNS") throw error;
       this.#surveyed = error;
@@ -252,6 +252,7 @@ class TablePlanner {
       main: clone,
       tombstones: binding.key.length > 0 ? cloneTombstones : undefined,
       floor: tableId === undefined ? undefined : await readFloor(session, stateSchema, this.#spec.name),
+      partial: await partialUnit(session, this.#spec, unit, binding, tableId === undefined ? undefined : stateSchema),
     });
     await session.transaction(async () => {
       const copies = this.#live !== undefined && job.key.length > 0;

@@ -36,6 +36,8 @@ export interface DecodedObject {
   readonly layout: CellLayout;
   /** The size at which DMS cut documents and texts, when known. */
   readonly lobMaxSize: number | undefined;
+  /** `unchanged_token`. */
+  readonly unchangedToken: ByteText | undefined;
   readonly onRecords: ((count: number) => void) | undefined;
   /** Stops after so many records. */
   readonly maxRecords: number;
@@ -170,13 +172,18 @@ export class RecordStager {
 
   /** Replaces each document by its cells. False when one is no document. `lengths`: of the cells before a repair. */
   #flatten(cells: (ByteText | null)[], n: number, place: Place, lengths: readonly number[] | undefined): boolean {
-    const { documents, layout, shape, lobMaxSize } = this.#object;
+    const { documents, layout, shape, lobMaxSize, unchangedToken } = this.#object;
     if (documents.size === 0) return true;
     const isDelete = this.#isDelete(cells);
     for (const [index, flattener] of documents) {
       const document = cells[index];
       cells[index] = null;
       if (isDelete || document === null || document === undefined) continue;
+      if (document === unchangedToken) {
+        // No path has a cell then: the merge sees by the document's own that all of them are left out.
+        cells[index] = document;
+        continue;
+      }
       try {
         const rescued = flattener.flatten(document, n, cells);
         if (rescued !== null) {

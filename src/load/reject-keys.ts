@@ -4,6 +4,7 @@ import type { Cell } from "../rows/decoder-port.ts";
 import { detectShape, type ObjectShape } from "../rows/object-shape.ts";
 import { RecordReader } from "../rows/record-reader.ts";
 import { bindColumns } from "./bind-columns.ts";
+import { noPaths } from "./binding.ts";
 import type { RejectPiece } from "./reject-pieces.ts";
 import { isDocument, knownNames, nullRule, type TableKnowledge } from "./table-knowledge.ts";
 
@@ -53,8 +54,6 @@ export async function readKeys(
     opened.close();
   }
 }
-
-const noPaths = { paths: [], expected: [], rescued: undefined, room: Number.POSITIVE_INFINITY, closed: undefined };
 
 /** Fields of the key, in its order; empty when one of its columns comes from no field. */
 function keyFields(known: TableKnowledge, shape: ObjectShape): number[] {

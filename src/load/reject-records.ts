@@ -115,7 +115,8 @@ export function checkLimits(
     const most = limit ?? spec.config.rejectLimit;
     const pct = limit === undefined ? spec.config.rejectLimitPct : 0;
     if (rejected > most && rejected * 100 > pct * read) {
-      throw new DrayageError("REJECT_LIMIT", {
+      // What came late does not come in time again, and must not hold what is in time.
+      throw new DrayageError(reasons.has("late_partial") ? "LATE_PARTIAL" : "REJECT_LIMIT", {
         message: `${rejected} of ${read} records were rejected (${[...reasons].join(", ")}); the limits are ${most} and ${pct} %`,
         // Rolled back with everything else: one of them, to look at.
         place: { ...place, record: own[0]?.record, column: own[0]?.column },

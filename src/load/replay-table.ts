@@ -2,7 +2,6 @@
 import type { Config } from "../config/config.ts";
 import { DrayageError, withPlace } from "../errors.ts";
 import type { ObjectSource } from "../source/object-source.ts";
-import { readMainTable } from "../warehouse/catalog.ts";
 import type { Claim } from "../warehouse/load-history.ts";
 import { lastRejectId, type OpenReject, readOpenRejects } from "../warehouse/open-rejects.ts";
 import { outcomes } from "../warehouse/record-counts.ts";
@@ -11,14 +10,15 @@ import { readTableState } from "../warehouse/table-state.ts";
 import { isConnectionLost } from "../warehouse/warehouse-error.ts";
 import type { SourceObject } from "./discover.ts";
 import type { KnownObject } from "./known-objects.ts";
+import { knownAfter, learnTable } from "./learn-table.ts";
 import { asDrayageError, stopsTable } from "./load-errors.ts";
 import { mergeUnit } from "./merge-unit.ts";
-import { mainTableReplaced, pausedText } from "./note-unit.ts";
+import { pausedText } from "./note-unit.ts";
 import { type RejectPiece, rejectPieces } from "./reject-pieces.ts";
 import { RejectsChanged, replayBooks } from "./replay-books.ts";
 import { newReplay, type TableReplay } from "./replay-report.ts";
 import { stageUnit } from "./stage-unit.ts";
-import { learnTable, type TableKnowledge } from "./table-knowledge.ts";
+import type { TableKnowledge } from "./table-knowledge.ts";
 import type { TableSpec } from "./table-spec.ts";
 import type { Worker } from "./worker.ts";
 
@@ -103,10 +103,7 @@ class TableReplayer {
       this.report.notes.push(pausedText(state.pausedReason, 0).split(";")[0] ?? "paused");
       return false;
     }
-    const main = await readMainTable(session, this.#spec.target.schema, this.#spec.target.table);
-    if (state.mainOid !== undefined && main?.oid !== state.mainOid)
-      throw mainTableReplaced(this.#spec, this.#stateSchema, state.tableId);
-    this.#known = await learnTable(session, this.#stateSchema, this.#spec, main, state.pinned);
+    this.#known = await learnTable(session, this.#spec, state, this.#stateSchema);
     this.#tableId = state.tableId;
     return true;
   }
@@ -189,7 +186,7 @@ class TableReplayer {
     const settings = { config, source, runId, tableId: this.#tableId, allowDeletes, rejectLimit: undefined };
     const books = replayBooks(session, this.#spec, unit, pieces, settings);
     const merged = await mergeUnit(session, known, unit, settings, books);
-    this.#known = { ...known, main: merged.main, stored: merged.stored };
+    this.#known = knownAfter(known, merged);
     this.report.ddl.push(...merged.ddl);
     for (const [reason, count] of merged.reasons)
       this.report.reasons.set(reason, (this.report.reasons.get(reason) ?? 0) + count);

@@ -42,6 +42,8 @@ export interface TableReport {
   replayed: RecordCounts | undefined;
   /** Things to know that are no failure: a pause, rescued paths. */
   readonly notes: string[];
+  /** What of the main table may refuse a record: for `--verbose`. */
+  constraints: readonly string[];
   paused: boolean;
   /** Rows that a newer full load lacked. They are in no object's balance. */
   removed: number;
@@ -80,6 +82,7 @@ export function newTableReport(table: string, target: { schema: string; table: s
     ddl: [],
     replayed: undefined,
     notes: [],
+    constraints: [],
     paused: false,
     removed: 0,
     superseded: 0,

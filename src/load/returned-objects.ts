@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { DrayageError } from "../errors.ts";
 import type { ObjectSource } from "../source/object-source.ts";
 import type { FullLoadEntry, FullLoads, KnownVersion } from "../warehouse/full-loads.ts";
+import { isFinalStatus } from "../warehouse/life-conditions.ts";
 import { isArchived } from "./archived-objects.ts";
 import type { SourceObject } from "./discover.ts";
 import type { FullLoadVersion } from "./generations.ts";
@@ -13,13 +14,6 @@ export interface ListedFullLoad extends FullLoadVersion {
   /** Of its bytes, when they were read to tell. */
   readonly seenSha256: Buffer | undefined;
 }
-
-const finalStates: ReadonlySet<string | undefined> = new Set([
-  "loaded",
-  "loaded_with_rejects",
-  "skipped",
-  "superseded",
-]);
 
 /** In the order of the objects; without those that changed since they were listed: the next run sees what they are. */
 export async function lookAtFullLoads(
@@ -52,7 +46,7 @@ async function lookAt(
 ): Promise<Pick<ListedFullLoad, "bytes" | "final" | "replaced" | "seenSha256">> {
   const { status, read, replaced, known } = entry;
   const base = { replaced, seenSha256: entry.seenSha256 };
-  if (finalStates.has(status) && !(isBackfill && entry.marked))
+  if (isFinalStatus(status) && !(isBackfill && entry.marked))
     return { ...base, final: true, bytes: status === "superseded" ? "old" : "own" };
   if (read) return { ...base, final: false, bytes: "own" };
   if (known === undefined) return { ...base, final: false, bytes: "first" };

@@ -1,13 +1,18 @@
 /** `plan` of many tables: what `load` would find new, table by table, with no lock but ACCESS SHARE and no state written. */
 import type { Config } from "../config/config.ts";
+import { DrayageError } from "../errors.ts";
 import type { ObjectSource } from "../source/object-source.ts";
+import { readMainTable } from "../warehouse/catalog.ts";
 import { listingSplits } from "../warehouse/listing-splits.ts";
 import { LoadHistory } from "../warehouse/load-history.ts";
 import { hasStateSchema } from "../warehouse/migrate.ts";
 import { discover, type PageFilter, type TableFilter } from "./discover.ts";
 import { retryPolicy } from "./next-unit.ts";
 import { planTable } from "./plan-table.ts";
+import { preflight } from "./preflight.ts";
+import { nothingYet } from "./table-knowledge.ts";
 import type { TablePlan } from "./table-plan.ts";
+import type { TableSpec } from "./table-spec.ts";
 import { Worker } from "./worker.ts";
 
 export interface RunPlanSettings {
@@ -18,8 +23,13 @@ export interface RunPlanSettings {
   readonly signal: AbortSignal | undefined;
 }
 
+/** A plan of a table, and what of its main table may refuse a record. */
+export interface PlannedTable extends TablePlan {
+  readonly constraints: readonly string[];
+}
+
 export interface PlanReport {
-  readonly tables: readonly TablePlan[];
+  readonly tables: readonly PlannedTable[];
   readonly unclaimed: ReadonlyMap<string, number>;
   readonly listed: number;
   readonly milliseconds: number;
@@ -39,16 +49,17 @@ export async function runPlan(settings: RunPlanSettings): Promise<PlanReport> {
       return open.filter((one) => one.state === "claimable").map((one) => one.object);
     };
     const discovery = await discover(config, settings.source, settings.wanted, keep, splits);
-    const tables: TablePlan[] = [];
+    const tables: PlannedTable[] = [];
     for (const { spec, objects } of discovery.tables) {
+      const plan = await planTable(worker, spec, objects, {
+        config,
+        source: settings.source,
+        hasState,
+        limit: settings.limit,
+        signal: settings.signal,
+      });
       tables.push(
-        await planTable(worker, spec, objects, {
-          config,
-          source: settings.source,
-          hasState,
-          limit: settings.limit,
-          signal: settings.signal,
-        }),
+        objects.length === 0 ? { ...plan, constraints: [] } : await withPreflight(worker, spec, plan, config),
       );
     }
     return {
@@ -59,5 +70,18 @@ export async function runPlan(settings: RunPlanSettings): Promise<PlanReport> {
     };
   } finally {
     await worker.close();
+  }
+}
+
+/** What would stop `load` before it reads an object stands beside what the objects say. */
+async function withPreflight(worker: Worker, spec: TableSpec, plan: TablePlan, config: Config): Promise<PlannedTable> {
+  const main = await readMainTable(worker.session, spec.target.schema, spec.target.table);
+  try {
+    const known = { spec, main, stored: [], pinned: {}, ...nothingYet };
+    return { ...plan, constraints: await preflight(worker.session, known, config) };
+  } catch (error) {
+    if (!(error instanceof DrayageError)) throw error;
+    const isSaid = plan.errors.some(({ code }) => code === error.code);
+    return { ...plan, constraints: [], errors: isSaid ? plan.errors : [...plan.errors, error] };
   }
 }

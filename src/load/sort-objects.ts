@@ -63,10 +63,10 @@ class Sorter {
 
   /** What failed because it could not be had, and can by now. */
   async reopened(open: Open): Promise<Open> {
-    const isBack = ({ state, errorCode, object }: OpenObject<SourceObject>) =>
+    const mayBeBack = ({ state, errorCode, object }: OpenObject<SourceObject>) =>
       state === "waiting" && (errorCode === "OBJECT_GONE" || errorCode === "OBJECT_ARCHIVED") && !isArchived(object);
-    await this.#fullLoads.reopen(open.filter(isBack).map((one) => one.object));
-    return open.map((one) => (isBack(one) ? { ...one, state: "claimable" } : one));
+    const back = await this.#fullLoads.reopen(open.filter(mayBeBack).map((one) => one.object));
+    return open.map((one) => (mayBeBack(one) && back.has(one.object.key) ? { ...one, state: "claimable" } : one));
   }
 
   async sort(open: Open): Promise<SortedObjects> {

@@ -37,6 +37,8 @@ export interface StageSettings {
   readonly lane?: Lane | undefined;
   /** Records that are staged at the most: `plan` reads heads. */
   readonly maxRecords: number;
+  /** Called with the shape of a unit's first object, before a record of it is staged; throws to refuse the object. */
+  readonly onShape?: ((shape: ObjectShape) => Promise<void>) | undefined;
   /** A replay: what is read of each claim, instead of its whole object. */
   readonly pieces?: ReadonlyMap<Claim<SourceObject>, ObjectPiece> | undefined;
   /** Called as bytes are read, for the progress line. */
@@ -161,6 +163,7 @@ class UnitStager {
       }
       const lane = piece !== undefined ? "decoded" : this.#laneOf(shape, nullRule(this.#known, opened, shape));
       const nulls = forLane(nullRule(this.#known, opened, shape), lane);
+      if (this.#table === undefined) await this.#settings.onShape?.(shape);
       if (!this.#begin(shape, nulls)) return false;
       const table = await this.#stagingTable();
       return await this.#atomically(table, async () => {

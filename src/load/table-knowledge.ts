@@ -7,9 +7,8 @@ import { nullEvidence } from "../rows/null-rule.ts";
 import type { ObjectShape } from "../rows/object-shape.ts";
 import type { PathRule } from "../rows/path-rules.ts";
 import type { MainTable } from "../warehouse/catalog.ts";
-import { type RescuedPath, readRescued } from "../warehouse/rescued.ts";
-import type { Session } from "../warehouse/session.ts";
-import { type PinnedDialect, readStoredColumns, type StoredColumn } from "../warehouse/table-state.ts";
+import type { RescuedPath } from "../warehouse/rescued.ts";
+import type { PinnedDialect, StoredColumn } from "../warehouse/table-state.ts";
 import { type ExpectedPath, noChanges, type RunChanges } from "./binding.ts";
 import type { OpenedObject } from "./open-object.ts";
 import type { Lane, NullRule, StagedUnit } from "./staged-unit.ts";
@@ -29,18 +28,12 @@ export interface TableKnowledge {
   readonly changes: RunChanges;
 }
 
-/** As the warehouse tells it at the beginning of a run. */
-export async function learnTable(
-  session: Session,
-  stateSchema: string,
-  spec: TableSpec,
-  main: MainTable | undefined,
-  pinned: PinnedDialect,
-): Promise<TableKnowledge> {
-  const stored = await readStoredColumns(session, stateSchema, spec.name);
-  const waiting = await readRescued(session, stateSchema, spec.name);
-  return { spec, main, stored, pinned, expected: [], waiting, changes: noChanges };
-}
+/** Of a table that this run has not changed, of whose other objects nothing is known. */
+export const nothingYet: Pick<TableKnowledge, "expected" | "waiting" | "changes"> = {
+  expected: [],
+  waiting: [],
+  changes: noChanges,
+};
 
 export function knownNames(known: TableKnowledge, kind: "full_load" | "change"): KnownNames {
   const { spec, main, stored } = known;

@@ -10,9 +10,12 @@ export interface TableSpec {
   readonly config: TableConfig;
 }
 
-/** Rows that are appended have no guard: an object that failed holds what comes after it. */
+/**
+ * Rows that are appended have no guard, and a record that leaves cells out needs what those before it said: an object that failed holds
+ * what comes after it.
+ */
 export function keepsOrder({ config }: TableSpec): boolean {
-  return config.writeMode === "append";
+  return config.writeMode === "append" || config.dialect.unchangedToken !== undefined;
 }
 
 /** Changes whenever the table's config does: what failed under another one is tried again. */

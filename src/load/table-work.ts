@@ -1,16 +1,16 @@
 /** What the workers of one table share: its report, what is known of it by now, and what other runs hold. */
 import { DrayageError, withPlace } from "../errors.ts";
-import { readMainTable } from "../warehouse/catalog.ts";
 import { type Claim, LoadHistory, type RetryPolicy } from "../warehouse/load-history.ts";
 import type { Session } from "../warehouse/session.ts";
 import { ensureTableState, lockTable, type TableState } from "../warehouse/table-state.ts";
 import type { SourceObject } from "./discover.ts";
+import { learnTable } from "./learn-table.ts";
 import { asDrayageError } from "./load-errors.ts";
 import type { LoadSettings } from "./load-settings.ts";
 import { retryPolicy } from "./next-unit.ts";
-import { mainTableReplaced } from "./note-unit.ts";
 import { newTableReport, type ObjectReport, type TableReport } from "./report.ts";
-import { learnTable, type TableKnowledge } from "./table-knowledge.ts";
+import type { TableKnowledge } from "./table-knowledge.ts";
+import { holdsTable } from "./table-order.ts";
 import { keepsOrder, type TableSpec } from "./table-spec.ts";
 
 export class TableWork {
@@ -45,10 +45,7 @@ export class TableWork {
     const { stateSchema } = this.settings.config.warehouse;
     const { name, target } = this.spec;
     const state = await ensureTableState(session, stateSchema, { name, ...target });
-    const main = await readMainTable(session, target.schema, target.table);
-    if (state.hasHistory && state.mainOid !== undefined && main?.oid !== state.mainOid)
-      throw mainTableReplaced(this.spec, stateSchema, state.tableId);
-    this.#known = await learnTable(session, stateSchema, this.spec, main, state.pinned);
+    this.#known = await learnTable(session, this.spec, state, stateSchema);
     this.tableId = state.tableId;
     return state;
   }
@@ -65,6 +62,11 @@ export class TableWork {
     return this.history(session).release(this.settings.runId, claims);
   }
 
+  /** What was passed over since then holds what comes after it, of a table that keeps its order. */
+  mustWait(since: number): boolean {
+    return keepsOrder(this.spec) && this.passed.length > since;
+  }
+
   noteLoaded(object: ObjectReport): void {
     this.report.objects.push(object);
     this.settings.onObject?.(this.spec.name, object);
@@ -77,7 +79,7 @@ export class TableWork {
     doing: string,
   ): Promise<void> {
     const failed = asDrayageError(error, this.spec, doing);
-    if (keepsOrder(this.spec)) this.failedFirst ??= claims[0]?.object.key;
+    if (holdsTable(this.spec, failed.code)) this.failedFirst ??= claims[0]?.object.key;
     for (const claim of claims) {
       const placed = withPlace(failed, { object: claim.object.key }) as DrayageError;
       await this.history(session).fail(this.settings.runId, claim, {

@@ -1,12 +1,15 @@
 /** One worker of a table: claims a unit, stages it, merges it; each of its objects ends loaded, failed with its reason, or left with one. */
 import { DrayageError, withPlace } from "../errors.ts";
+import type { ObjectShape } from "../rows/object-shape.ts";
 import type { Claim } from "../warehouse/load-history.ts";
 import { isConnectionLost } from "../warehouse/warehouse-error.ts";
 import type { SourceObject } from "./discover.ts";
 import { reach } from "./failpoint.ts";
+import { knownAfter } from "./learn-table.ts";
 import { asDrayageError, stopsTable } from "./load-errors.ts";
 import { mergeUnit } from "./merge-unit.ts";
 import { noteBehind, noteUnit } from "./note-unit.ts";
+import { checkShape } from "./preflight.ts";
 import { stageUnit } from "./stage-unit.ts";
 import type { StagedUnit } from "./staged-unit.ts";
 import type { TableWork } from "./table-work.ts";
@@ -37,6 +40,7 @@ export class UnitLoader {
 
   /** False when the table was stopped: somebody has to decide. `taken` is called with each unit that was taken off the queue. */
   async load(queue: UnitQueue, taken: () => void = () => undefined): Promise<boolean> {
+    const since = this.#work.passed.length;
     for (;;) {
       this.#work.settings.signal?.throwIfAborted();
       const wanted = queue.take();
@@ -46,11 +50,21 @@ export class UnitLoader {
       const had = new Set(claimed.map((claim) => claim.object));
       this.#work.passed.push(...wanted.filter((object) => !had.has(object)));
       await reach("after_claim", this.#work.spec.name);
-      if (claimed.length > 0 && !(await this.#loadClaims(claimed, queue))) return false;
+      // What another run has of the unit may be its first object: the others come after it.
+      if (this.#work.mustWait(since)) return this.#pass(queue, claimed);
+      if (claimed.length > 0 && !(await this.#loadClaims(claimed, queue, since))) return false;
     }
   }
 
-  async #loadClaims(claims: Claims, queue: UnitQueue): Promise<boolean> {
+  /** Leaves the rest for when what was passed over is final. */
+  async #pass(queue: UnitQueue, claims: Claims): Promise<true> {
+    this.#work.passed.push(...claims.map((claim) => claim.object), ...queue.rest);
+    queue.stop();
+    await this.#work.release(this.#worker.session, claims);
+    return true;
+  }
+
+  async #loadClaims(claims: Claims, queue: UnitQueue, since: number): Promise<boolean> {
     let left: Left = { claims, alone: false };
     try {
       while (left.claims.length > 0) {
@@ -62,6 +76,7 @@ export class UnitLoader {
         left = { claims: [...outcome.claims, ...after], alone: left.alone || outcome.alone };
         const { failedFirst } = this.#work;
         if (failedFirst !== undefined) return this.#stop(queue, left.claims, failedFirst);
+        if (this.#work.mustWait(since)) return this.#pass(queue, left.claims);
       }
       return true;
     } catch (error) {
@@ -115,7 +130,8 @@ export class UnitLoader {
     const { session, staging } = this.#worker;
     const ordered = [...claims].sort((a, b) => (a.object.version < b.object.version ? -1 : 1));
     const limits = { maxRecords: Number.POSITIVE_INFINITY };
-    const settings = { config, source, signal, lane, ...limits, onBytes, onRecords };
+    const onShape = (shape: ObjectShape) => checkShape(session, this.#work.known, shape, config);
+    const settings = { config, source, signal, lane, ...limits, onBytes, onRecords, onShape };
     const staged = await stageUnit(session, staging, this.#work.known, ordered, settings);
     // Staging ends with an object that somebody has to decide about. What came before it is loaded.
     const undecided = staged.failures.filter(({ error }) => error instanceof DrayageError && error.exit === 6);
@@ -146,8 +162,7 @@ export class UnitLoader {
     const merging = { config, source, runId, tableId, allowDeletes, rejectLimit, sideBySide };
     const merged = await mergeUnit(this.#worker.session, this.#work.known, unit, merging);
     // Another worker may know more by now; what it made is read again where a unit needs it.
-    const { main, stored, pinned, changes, waiting } = merged;
-    this.#work.known = { ...this.#work.known, main, stored, pinned, changes, waiting };
+    this.#work.known = knownAfter(this.#work.known, merged);
     const before = report.objects.length;
     noteUnit(report, spec, unit, merged);
     for (const object of report.objects.slice(before)) settings.onObject?.(spec.name, object);

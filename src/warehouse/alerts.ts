@@ -1,6 +1,7 @@
 /** The alerts that are open: compared under a lock, so that loaders that end together tell of each thing once. */
 import { lockClass } from "./advisory-locks.ts";
 import { ident } from "./identifier.ts";
+import { mergedStatuses } from "./life-conditions.ts";
 import type { Session } from "./session.ts";
 
 export interface AlertRow {
@@ -105,7 +106,7 @@ export async function loadedBetween(session: Session, stateSchema: string, from:
     `select count(*)::integer as objects, coalesce(sum(rows_read), 0)::float8 as records,
             coalesce(sum(rows_rejected), 0)::float8 as rejected
      from ${ident(stateSchema)}.load_history
-     where status in ('loaded', 'loaded_with_rejects') and finished_at > $1 and finished_at <= $2`,
+     where status in (${mergedStatuses}) and finished_at > $1 and finished_at <= $2`,
     [from, to],
   );
 }

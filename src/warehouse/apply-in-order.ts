@@ -4,12 +4,15 @@
  * records in an exception block, then the records of a failing chunk one by one; what still fails is in `drayage_bad`.
  */
 import { applyStatements, dropRefusedTombstones, markRefused } from "./apply-sql.ts";
-import { declare, raiseOthers, runWithIndex } from "./find-bad-records.ts";
+import { declare, raiseOthers, runWithIndex, unknownState } from "./find-bad-records.ts";
+import { literal } from "./identifier.ts";
 import { badTable, isOwn, type MergeJob, stepTable, verdictTable } from "./merge-sql.ts";
+import { crowded, holdsPartial, moveRows, unknownVerdicts } from "./partial-sql.ts";
 import type { Session } from "./session.ts";
 import { classifySteps, normalizeVerdicts, numberSteps } from "./step-sql.ts";
 
 const chunk = 64;
+const raiseUnknown = `raise exception using errcode = ${literal(unknownState)}, message = 'no row has the cells that the record leaves out'`;
 const everyVerdict: ReadonlySet<string> = new Set(["inserted", "updated", "same", "deleted", "absent"]);
 
 /** Fills the verdicts of round 0; what fails is noted under round 1. The casts of every staged record are known to be good. */
@@ -33,7 +36,7 @@ begin
   while drayage_lo <= drayage_top loop
     drayage_hi := least(drayage_lo + ${chunk - 1}, drayage_top);
     begin
-${block(job, ["drayage_lo", "drayage_hi"])}${
+${block(job, ["drayage_lo", "drayage_hi"], "chunk")}${
   // A chunk is collapsed: the record before one that was refused had no turn.
   job.mayRefuse
     ? `
@@ -44,7 +47,7 @@ ${block(job, ["drayage_lo", "drayage_hi"])}${
       ${raiseOthers(job)}
       for drayage_n in drayage_lo .. drayage_hi loop
         begin
-${block(job, ["drayage_n", "drayage_n"])}
+${block(job, ["drayage_n", "drayage_n"], "step")}
         exception when others then
           ${raiseOthers(job)}
           insert into ${badTable} (_n, round, sqlstate, column_name, constraint_name, message)
@@ -58,10 +61,17 @@ ${block(job, ["drayage_n", "drayage_n"])}
 end`;
 }
 
-function block(job: MergeJob, places: readonly [string, string]): string {
+function block(job: MergeJob, places: readonly [string, string], kind: "chunk" | "step"): string {
   const slice = { round: 0, places };
+  const isPartial = holdsPartial(job);
   const statements = [
+    ...(isPartial && kind === "step" ? moveRows(job, places[0]) : []),
     classifySteps(job, places),
+    // A chunk is collapsed: what its newest record of a key leaves out would be lost.
+    ...(isPartial && kind === "chunk"
+      ? [`if ${crowded(job, places)} then raise exception using errcode = 'DR002'; end if`]
+      : []),
+    ...(isPartial ? [`if exists (${unknownVerdicts(job, "lenient", slice)}) then ${raiseUnknown}; end if`] : []),
     ...applyStatements(job, "lenient", slice, everyVerdict),
     ...(job.mayRefuse ? [markRefused(job, "lenient", slice)] : []),
     ...(job.mayRefuse && job.tombstones !== undefined ? [dropRefusedTombstones(job, "lenient", slice)] : []),

@@ -5,6 +5,7 @@ import {
   type CastMode,
   columnValue,
   keyValue,
+  type MergeColumn,
   type MergeJob,
   matchKey,
   record,
@@ -59,7 +60,7 @@ function insertValues(job: MergeJob, mode: CastMode, o: StagedObjects): string {
   return [...job.columns.map((column) => columnValue(column, mode)), ...systemValues(job, o)].join(", ");
 }
 
-function sliceOf(slice: Slice): string {
+export function sliceOf(slice: Slice): string {
   const places = slice.places === undefined ? "" : ` and v.place between ${slice.places[0]} and ${slice.places[1]}`;
   return `v.round = ${slice.round}${places}`;
 }
@@ -130,12 +131,12 @@ function update(job: MergeJob, mode: CastMode, slice: Slice, o: StagedObjects, s
   const set = [
     ...job.columns
       .filter((column) => !isKey.has(column.column) && column.settable)
-      .map((column) => `${ident(column.column)} = ${columnValue(column, mode)}`),
+      .map((column) => `${ident(column.column)} = ${storedValue(column, mode)}`),
     ...systemColumns(job).map((name, i) => `${ident(name)} = ${systemValues(job, o)[i]}`),
   ].join(",\n  ");
   const compared = job.columns.filter((column) => isKey.has(column.column) || column.settable);
   const differs = `not record_image_eq(row(${compared.map((column) => `m.${ident(column.column)}`).join(", ")}), row(${compared
-    .map((column) => `(${columnValue(column, mode)})::${column.type}`)
+    .map((column) => `(${storedValue(column, mode)})::${column.type}`)
     .join(", ")}))`;
   const wanted = same ? `(v.verdict = 'updated' or (v.verdict = 'same' and ${differs}))` : "v.verdict = 'updated'";
   const statement = `update ${job.target} m set
@@ -148,6 +149,14 @@ ${statement}
 returning v._n, v.verdict
 )
 update ${verdictTable} v set verdict = 'updated' from changed where changed._n = v._n and changed.verdict = 'same'`;
+}
+
+/** What the column of row `m` holds afterwards. */
+function storedValue(column: MergeColumn, mode: CastMode): string {
+  const value = columnValue(column, mode);
+  return column.kept === undefined
+    ? value
+    : `case when ${column.kept} then m.${ident(column.column)} else ${value} end`;
 }
 
 /** Verdicts of a slice that a trigger or a policy refused: a row that is not there afterwards, or, deleted, still is. */

@@ -1,8 +1,8 @@
 /** Backfills: which range is loaded again, how far it is, what became of its objects before, how long it will take. */
 import { runIsAlive } from "./advisory-locks.ts";
 import { ident } from "./identifier.ts";
+import { mergedStatuses } from "./life-conditions.ts";
 import type { HistoryObject } from "./load-history.ts";
-import { mergedStatuses } from "./object-life.ts";
 import type { Session } from "./session.ts";
 
 export interface BackfillRequest {

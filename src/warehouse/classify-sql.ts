@@ -99,7 +99,7 @@ function ignoresDeletes(job: MergeJob): string {
  * The staged records of a round that may be applied: not bad, not ignored; after round 0 only older records of keys whose record of
  * the round before failed, or was refused.
  */
-export function candidates(job: MergeJob, mode: CastMode, round: number): string {
+export function candidates(job: MergeJob, mode: CastMode, round: number, cells: readonly string[] = []): string {
   const same = job.key.map((column, i) => `f.k${i} ${column.equals} ${keyValue(column, mode)}`).join(" and ");
   const own = { seq: `(${job.order?.cell})::numeric`, n: "s._n" };
   const failed =
@@ -109,7 +109,7 @@ export function candidates(job: MergeJob, mode: CastMode, round: number): string
       select from (select ${candidateColumns(job, mode)} from ${failedRecords(job, round)} b join ${job.staging} s on s._n = b._n) f
       where ${isOlder(job, own, standingOf("f"))} and ${same}
     )`;
-  return `select ${candidateColumns(job, mode)}
+  return `select ${[candidateColumns(job, mode), ...cells.map((cell) => `s.${cell}`)].join(", ")}
     from ${job.staging} s
     where ${notBad(job)}${ignoresDeletes(job)}${failed}`;
 }

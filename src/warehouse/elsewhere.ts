@@ -1,9 +1,10 @@
 /** Objects that the history knows under another key or in another bucket, by their name and size. */
 import { ident } from "./identifier.ts";
+import { finalStatuses } from "./life-conditions.ts";
 import type { HistoryObject } from "./load-history.ts";
 import type { Session } from "./session.ts";
 
-const isFinal = "p.status in ('loaded', 'loaded_with_rejects', 'skipped', 'superseded')";
+const isFinal = `p.status in (${finalStatuses})`;
 
 export async function countElsewhere(
   session: Session,

@@ -168,6 +168,8 @@ export const rejectReasons = {
   truncated_lob: "The document or text was cut by DMS (LobMaxSize)",
   bad_op: "The op is none of I, U, D",
   null_key: "A key column is NULL",
+  partial_unknown_key: "The record leaves cells out (unchanged_token), and no row or earlier record has them",
+  late_partial: "A newer record of its row was applied before, and records of the table leave cells out",
   no_order: "The column that order_by names holds no number of up to 38 digits",
   cast: "A cell is not a value of its column's type",
   out_of_range: "A cell is beyond the range of its column's type",
@@ -187,8 +189,12 @@ export const rejectReasons = {
 
 export type RejectReason = keyof typeof rejectReasons;
 
+/** SQLSTATE of a step that would make a row of cells that nobody knows. */
+export const unknownState = "DR003";
+
 const byState: Readonly<Record<string, RejectReason>> = {
   DR001: "lossy",
+  [unknownState]: "partial_unknown_key",
   "22003": "out_of_range",
   "22008": "out_of_range",
   "22001": "too_long",

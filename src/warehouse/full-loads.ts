@@ -1,6 +1,6 @@
 /** What the load history knows of full loads: which version of a key is part of the table, what waits, what a newer one replaced. */
-import { runIsAlive } from "./advisory-locks.ts";
 import { ident } from "./identifier.ts";
+import { changedBy, finalStatuses, idleStatuses, isAway, openStatuses, standingStatuses } from "./life-conditions.ts";
 import type { HistoryObject } from "./load-history.ts";
 import type { Session } from "./session.ts";
 
@@ -78,7 +78,7 @@ export class FullLoads {
        left join lateral (
          select p.etag, p.size, coalesce(p.sha256, p.seen_sha256) as sha256, p.status = 'superseded' as old
          from ${this.#state}.load_history p
-         where ${sameKey} and (p.rows_read is not null or p.status in ('loaded', 'loaded_with_rejects', 'skipped'))
+         where ${sameKey} and (p.rows_read is not null or p.status in (${standingStatuses}))
          order by p.last_modified desc, p.id desc limit 1
        ) k on true
        order by l.position`,
@@ -118,7 +118,7 @@ export class FullLoads {
        order by l.key
        on conflict (table_name, bucket, key, etag, size, last_modified) do update
          set generation = excluded.generation, seen_sha256 = coalesce(excluded.seen_sha256, h.seen_sha256)
-         where h.status in ('pending', 'failed')
+         where h.status in (${idleStatuses})
            and (h.generation, h.seen_sha256) is distinct from (excluded.generation, coalesce(excluded.seen_sha256, h.seen_sha256))`,
       [
         this.#table,
@@ -143,7 +143,7 @@ export class FullLoads {
          as l (bucket, key, etag, size, last_modified, kind, file_time)
        order by l.key
        on conflict (table_name, bucket, key, etag, size, last_modified) do update set ${ended("$9")}
-         where h.status in ('pending', 'failed') or (h.status = 'loading' and not ${runIsAlive("h.run_id")})
+         where ${changedBy("covered")}
        returning h.key`,
       [
         this.#table,
@@ -166,22 +166,24 @@ export class FullLoads {
       `update ${this.#state}.load_history h set ${ended("$7")}
        from ${listed}
        where h.table_name = $1 and h.bucket = l.bucket and h.key = l.key and h.kind = 'full_load' and not (${same})
-         and (h.status in ('pending', 'failed') or (h.status = 'loading' and not ${runIsAlive("h.run_id")}))
+         and ${changedBy("overwritten")}
        returning h.last_modified, h.generation`,
       [this.#table, ...identities(objects), "written over before it was loaded"],
     );
     return rows.filter((row) => row.generation > generation).map((row) => row.last_modified);
   }
 
-  /** Failed objects whose reason is gone: they are back, or restored. */
-  async reopen(objects: readonly HistoryObject[]): Promise<void> {
-    if (objects.length === 0) return;
-    await this.#session.query(
+  /** Failed objects whose reason is gone: they are back, or restored. Returns the keys of those that were. */
+  async reopen(objects: readonly HistoryObject[]): Promise<ReadonlySet<string>> {
+    if (objects.length === 0) return new Set();
+    const { rows } = await this.#session.query<{ key: string }>(
       `update ${this.#state}.load_history h
        set status = 'pending', error_code = null, error = null, retry = null, config_hash = null, finished_at = null
-       from ${listed} where ${same} and h.status = 'failed'`,
+       from ${listed} where ${same} and h.status = 'failed' and ${isAway("h")}
+       returning h.key`,
       [this.#table, ...identities(objects)],
     );
+    return new Set(rows.map((row) => row.key));
   }
 
   /** The moment from which the current full load counts, where nobody noted it yet. */
@@ -200,7 +202,7 @@ export class FullLoads {
        where exists (
          select from ${this.#state}.load_history p
          where p.table_name = $1 and p.bucket = l.bucket and p.key = l.key and not (p.etag = l.etag and p.last_modified = l.last_modified)
-           and p.generation < $7 and p.status in ('loaded', 'loaded_with_rejects', 'skipped', 'superseded')
+           and p.generation < $7 and p.status in (${finalStatuses})
        )`,
       [this.#table, ...identities(objects), generation],
     );
@@ -220,8 +222,8 @@ export class FullLoads {
     const { open } = await this.#session.one<{ open: string }>(
       `with older as materialized (
          select h.id, h.status from ${this.#state}.load_history h
-         where h.table_name = $1 and h.status <> 'superseded' and h.id <> all($2::bigint[])
-           and (h.kind = 'full_load' and (h.last_modified < $3 or (h.generation < $4 and h.status not in ('pending', 'failed', 'loading')))
+         where h.table_name = $1 and ${changedBy("generation_raised")} and h.id <> all($2::bigint[])
+           and (h.kind = 'full_load' and (h.last_modified < $3 or (h.generation < $4 and h.status not in (${openStatuses})))
              or h.kind = 'change' and h.file_time < $5)
          order by h.id for update
        ), gone as (
@@ -229,7 +231,7 @@ export class FullLoads {
        ), ends as (
          update ${this.#state}.load_history h set ${ended("'an older full load'")} from older o where o.id = h.id
        )
-       select count(*) filter (where status in ('pending', 'failed', 'loading')) as open from older`,
+       select count(*) filter (where status in (${openStatuses})) as open from older`,
       [this.#table, ids, next.began, next.generation, next.changesFrom],
     );
     await this.#session.query(

@@ -2,6 +2,7 @@
 import type { ErrorCode, Retry } from "../errors.ts";
 import { DrayageError } from "../errors.ts";
 import { ident } from "./identifier.ts";
+import { mergedStatuses } from "./life-conditions.ts";
 import { noCounts, outcomes, type RecordCounts } from "./record-counts.ts";
 import type { Session } from "./session.ts";
 
@@ -114,10 +115,11 @@ export class HistoryEndings {
   }
 
   /** A full-load object whose bytes were loaded before under another etag or time: noted, never loaded. */
-  async skipEqual(claim: Claim<unknown>, sha256: Buffer | undefined): Promise<void> {
+  async skipEqual(runId: bigint, claim: Claim<unknown>, sha256: Buffer | undefined): Promise<void> {
     const { count } = await this.session.query(
-      `update ${this.state}.load_history set status = 'skipped', finished_at = clock_timestamp(), sha256 = $2 where id = $1 and status = 'loading'`,
-      [claim.id.toString(), sha256 ?? null],
+      `update ${this.state}.load_history set status = 'skipped', finished_at = clock_timestamp(), sha256 = $2
+       where id = $1 and run_id = $3 and status = 'loading'`,
+      [claim.id.toString(), sha256 ?? null, runId.toString()],
     );
     if (count === 1) await this.#attempt(claim.id, claim.attempt, "skipped", undefined, undefined);
   }
@@ -129,7 +131,7 @@ export class HistoryEndings {
     >(
       `select id, status, rows_read as read, ${outcomes.map((outcome) => `rows_${outcome} as ${outcome}`).join(", ")}
        from ${this.state}.load_history
-       where id = any($1::bigint[]) and run_id = $2 and status in ('loading', 'loaded', 'loaded_with_rejects', 'failed')`,
+       where id = any($1::bigint[]) and run_id = $2 and status in ('loading', 'failed', ${mergedStatuses})`,
       [ids.map(String), runId.toString()],
     );
     return new Map(

@@ -4,7 +4,7 @@
  */
 import { runIsAlive } from "./advisory-locks.ts";
 import { type Claim, HistoryEndings } from "./history-endings.ts";
-import { mergedStatuses, openStatuses, reloadableStatuses } from "./object-life.ts";
+import { isAway, mergedStatuses, openStatuses, reloadableStatuses } from "./life-conditions.ts";
 
 export type { Claim, LoadedObject, OwnedEntry } from "./history-endings.ts";
 
@@ -72,7 +72,7 @@ const claimable = `(
   h.status = 'pending'
   or ($10::bigint is not null and h.status in (${reloadableStatuses}))
   or (h.status = 'loading' and ($9 or h.attempts < $7) and not ${runIsAlive("h.run_id")})
-  or (h.status = 'failed' and ($9 or (h.retry = 'auto' and h.attempts < $7) or h.config_hash is distinct from $8))
+  or (h.status = 'failed' and ($9 or (h.retry = 'auto' and h.attempts < $7) or (h.config_hash is distinct from $8 and not ${isAway("h")})))
 )`;
 
 /**

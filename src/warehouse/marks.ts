@@ -1,8 +1,8 @@
 /** What somebody decides by hand about tables and objects: pauses, and entries that are final or open because it was said so. */
 import { runIsAlive } from "./advisory-locks.ts";
 import { ident, literal } from "./identifier.ts";
+import { changedBy } from "./life-conditions.ts";
 import type { HistoryObject } from "./load-history.ts";
-import { markableStatuses } from "./object-life.ts";
 import type { Session } from "./session.ts";
 
 export interface Pause {
@@ -68,7 +68,7 @@ function selectionValues(mark: Mark, { names, before, listed }: MarkSelection) {
 
 /** Which entries a mark changes: what is final stays what it is, but for `pending`, and what a live run holds is left to it. */
 function changes(mark: Mark): string {
-  return `(h.status in (${markableStatuses(`marked_${mark}`)}) or (h.status = 'loading' and not ${runIsAlive("h.run_id")}))`;
+  return changedBy(`marked_${mark}`);
 }
 
 function selected(mark: Mark): string {

@@ -13,6 +13,8 @@ export interface MergeColumn {
   readonly cell: string | undefined;
   /** The same where an empty cell is not yet NULL, for tests of every cell: what no cell needs costs as much as the test. */
   readonly tested?: string | undefined;
+  /** SQL that is true where the record does not say the cell: the row keeps its own. undefined: each record says it. */
+  readonly kept?: string | undefined;
   /** SQL that yields the value itself where it is JSON in staging: no cast form applies. */
   readonly value: string | undefined;
   readonly target: CastTarget;
@@ -50,6 +52,22 @@ export interface KeyChange {
   readonly key: readonly { readonly column: string; readonly before: string | undefined }[];
 }
 
+/** `unchanged_token`: records that leave cells out. */
+export interface PartialRecords {
+  /** What a cell holds that is left out, as SQL. */
+  readonly token: string;
+  /** Staging columns that may hold it: of source columns, and of documents, of which all paths are left out at once. */
+  readonly fields: readonly string[];
+  readonly documents: readonly string[];
+  /** Objects after which others may have been loaded: none of their records may meet a row that is newer. By ordinal. */
+  readonly late: readonly number[];
+  /** Objects that were loaded before: so may none of their open rejects. `rejects`: that table, as SQL. */
+  readonly again: readonly number[];
+  readonly rejects: string | undefined;
+  /** Columns of the target that can be written: a row that moves takes all of them along. */
+  readonly columns: readonly string[];
+}
+
 export interface MergeJob {
   /** As SQL. */
   readonly target: string;
@@ -80,6 +98,8 @@ export interface MergeJob {
   /** undefined: the object's version orders its records, as it always does in full loads. */
   readonly order: MergeOrder | undefined;
   readonly keyChange: KeyChange | undefined;
+  /** undefined: every record of the unit is whole, and none comes late to a table of which others are not. */
+  readonly partial?: PartialRecords | undefined;
   /** Type of `_version`. */
   readonly versionType: string;
   readonly deletes: "hard" | "soft" | "ignore";
@@ -207,6 +227,11 @@ export function isOlder(job: MergeJob, a: Standing, b: Standing): string {
 export function sourceOrder(job: MergeJob, { seq, n }: Standing): string {
   const place = job.keyChange === undefined ? n : ownNumber(n);
   return job.order === undefined ? place : `${seq}, ${place}`;
+}
+
+/** ORDER BY terms, the oldest record first. */
+export function oldestFirst(job: MergeJob, standing: Standing): string {
+  return terms(job, standing).join(", ");
 }
 
 /** ORDER BY terms, the newest record first. */

@@ -18,6 +18,7 @@ import { applyEach, type BadRecord, findUncastable, makeCastFunctions, readBadRe
 import { literal } from "./identifier.ts";
 import { pairBad, splitKeyChanges, takeOutBad } from "./key-change-sql.ts";
 import { badTable, type CastMode, isOwn, type MergeJob, verdictTable } from "./merge-sql.ts";
+import { carryForward, holdsPartial, markLate, markUnknown, needsSteps, unknownVerdicts } from "./partial-sql.ts";
 import type { RecordCounts } from "./record-counts.ts";
 import type { Session } from "./session.ts";
 import { isRecordFault, serverFault } from "./warehouse-error.ts";
@@ -78,7 +79,7 @@ async function mergeClean(session: Session, job: MergeJob, options: MergeOptions
   const append = job.key.length === 0;
   if (isSuspect || scan.bad_op > 0 || scan.null_key > 0 || (scan.no_order ?? 0) > 0) return undefined;
   if (
-    (append || (options.fresh && scan.deletes === 0)) &&
+    (append || (options.fresh && scan.deletes === 0 && job.partial === undefined)) &&
     (await attempt(session, () => insertEvery(session, job, scan.total))).done
   ) {
     return {
@@ -90,11 +91,15 @@ async function mergeClean(session: Session, job: MergeJob, options: MergeOptions
   }
   if (options.sideBySide === true) throw new NeedsTable("a key is there already");
   if (append || !(await attempt(session, () => applySet(session, job, "strict", options))).done) return undefined;
-  return { form: "general", castMode: "strict", counts: await countAll(session, job, "strict"), bad: [] };
+  const bad = job.partial === undefined ? [] : await readBadRecords(session, options.fetchBad);
+  return { form: "general", castMode: "strict", counts: await countAll(session, job, "strict"), bad };
 }
 
 /** A trigger swallowed rows of a plain INSERT: the verdicts of the general form tell which. */
 class RowsRefused extends Error {}
+
+/** What the collapsed form cannot settle: the source's own steps can. */
+class StepsNeeded extends Error {}
 
 /** Another row has the value of a UNIQUE or EXCLUDE constraint: the source's own steps may have passed. */
 const collisions = ["23505", "23P01"];
@@ -109,7 +114,7 @@ async function attempt(session: Session, work: () => Promise<void>): Promise<{ d
     });
     return { done: true, collided: false };
   } catch (error) {
-    if (error instanceof RowsRefused || isRecordFault(error))
+    if (error instanceof RowsRefused || error instanceof StepsNeeded || isRecordFault(error))
       return { done: false, collided: collisions.includes(serverFault(error)?.sqlstate ?? "") };
     throw error;
   }
@@ -123,15 +128,43 @@ async function insertEvery(session: Session, job: MergeJob, total: number): Prom
 async function applySet(session: Session, job: MergeJob, mode: CastMode, options: MergeOptions): Promise<void> {
   await session.query(`truncate ${verdictTable}`);
   await session.query(`analyze ${job.staging} (${job.analyzed.join(", ")})`);
+  const steps = job.partial === undefined ? false : await completeRecords(session, job, mode);
   for (let round = 0; ; round++) {
     await session.query(job.key.length === 0 ? classifyAppend(job) : classify(job, mode, round, false));
     await session.query(`analyze ${verdictTable}`);
     const has = await verdicts(session, round);
     if (round === 0) await options.checkDeletes(has.get("deleted") ?? 0);
+    if (steps || (await isUnknown(session, job, mode, round))) throw new StepsNeeded();
     for (const statement of applyStatements(job, mode, { round, places: undefined }, new Set(has.keys())))
       await session.query(statement);
     if ((await countRefused(session, job, mode, round)) === 0) return;
+    // The next older record may have given its cells to the one that was refused.
+    if (job.partial !== undefined) throw new StepsNeeded();
   }
+}
+
+/** Notes records that cannot be made whole, and makes the others so. True when only steps can. */
+async function completeRecords(session: Session, job: MergeJob, mode: CastMode): Promise<boolean> {
+  await takeOutLate(session, job, mode);
+  if (!holdsPartial(job)) return false;
+  if ((await session.query(markUnknown(job, mode))).count > 0) await takeOut(session, job);
+  const test = needsSteps(job, mode);
+  if (test !== undefined && (await session.one<{ steps: boolean }>(test)).steps) return true;
+  const carry = carryForward(job, mode);
+  if (carry !== undefined) await session.query(carry);
+  return false;
+}
+
+async function takeOutLate(session: Session, job: MergeJob, mode: CastMode): Promise<void> {
+  const late = markLate(job, mode);
+  if (late !== undefined && (await session.query(late)).count > 0) await takeOut(session, job);
+}
+
+/** A record still leaves cells out that no row has: what it was to be completed from was not applied. */
+async function isUnknown(session: Session, job: MergeJob, mode: CastMode, round: number): Promise<boolean> {
+  if (job.partial === undefined || !holdsPartial(job)) return false;
+  const { count } = await session.query(`${unknownVerdicts(job, mode, { round, places: undefined })} limit 1`);
+  return count > 0;
 }
 
 /** Takes note of what a trigger or a policy refused. A key whose newest record was refused gets its next older one. */
@@ -179,6 +212,11 @@ async function mergeWithBad(session: Session, job: MergeJob, options: MergeOptio
   if (done) return;
   // A full load has no steps: each key is there once, and which of two rows comes first nobody can say.
   const hasSteps = job.key.length > 0 && job.op !== undefined;
+  if (job.partial !== undefined) {
+    await takeOutLate(session, job, "lenient");
+    await applyInOrder(session, job);
+    return;
+  }
   // Both halves of a key change pass or fail together: they are one step.
   if (
     hasSteps &&

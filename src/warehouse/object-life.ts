@@ -1,7 +1,5 @@
 /** The life of an object as a table, state by event: the statements of the history take their conditions from it, tests walk each cell. */
 
-import { literal } from "./identifier.ts";
-
 /** What an entry's `status` column can say; `none` has no entry. */
 export type LoadStatus = "pending" | "loading" | "loaded" | "loaded_with_rejects" | "failed" | "skipped" | "superseded";
 
@@ -17,6 +15,7 @@ export const lifeStates = [
   "lasting",
   "changed",
   "given_up",
+  "away",
   "loaded",
   "rejects",
   "skipped",
@@ -100,6 +99,13 @@ export const stateFacts: Readonly<Record<LifeState, StateFacts>> = {
     says: "failed",
     means: "failed `max_attempts` times for reasons that pass",
   },
+  away: {
+    status: "failed",
+    retry: "after_change",
+    load: "waits",
+    says: "failed",
+    means: "gone from the source, or archived, before it was loaded: taken once it is there again",
+  },
   loaded: { status: "loaded", retry: undefined, load: "final", says: undefined, means: "its rows are committed" },
   rejects: {
     status: "loaded_with_rejects",
@@ -136,26 +142,37 @@ type Cells = CellsOf<typeof lifeStates>;
  */
 // biome-ignore format: a table is read by its columns
 const cells = {
-  //                    none        pending    loading      reloading    lost         worn_out     passing      lasting      changed    given_up     loaded       rejects      skipped      superseded
-  listed:              ["=",       "=",       "=",         "=",         "=",         "=",         "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
-  claimed:             ["loading", "loading", "=",         "=",         "loading",   "=",         "loading",   "=",         "loading", "=",         "=",         "=",         "=",         "="],
-  claimed_by_name:     ["loading", "loading", "=",         "=",         "loading",   "loading",   "loading",   "loading",   "loading", "loading",   "=",         "=",         "=",         "="],
-  claimed_by_backfill: ["=",       "=",       "=",         "=",         "loading",   "loading",   "loading",   "loading",   "loading", "loading",   "reloading", "reloading", "reloading", "="],
-  loader_lost:         ["=",       "=",       "lost",      "lost",      "=",         "=",         "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
-  failed_passing:      ["=",       "=",       "passing",   "passing",   "passing",   "given_up",  "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
-  failed_lasting:      ["=",       "=",       "lasting",   "lasting",   "lasting",   "lasting",   "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
-  config_changed:      ["=",       "=",       "=",         "=",         "=",         "=",         "changed",   "changed",   "=",       "changed",   "=",         "=",         "=",         "="],
-  attempts_used_up:    ["=",       "=",       "=",         "=",         "worn_out",  "=",         "given_up",  "=",         "=",       "=",         "=",         "=",         "=",         "="],
-  merged:              ["=",       "=",       "loaded",    "loaded",    "loaded",    "loaded",    "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
-  merged_with_rejects: ["=",       "=",       "rejects",   "rejects",   "rejects",   "rejects",   "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
-  commit_unanswered:   ["=",       "=",       "loaded",    "loaded",    "loaded",    "loaded",    "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
-  commit_never_came:   ["=",       "=",       "=",         "=",         "=",         "=",         "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
-  fenced:              ["=",       "=",       "=",         "=",         "=",         "=",         "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
-  released:            ["=",       "=",       "pending",   "loaded",    "pending",   "pending",   "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
-  equal_bytes:         ["=",       "=",       "skipped",   "skipped",   "skipped",   "skipped",   "=",         "=",         "=",       "=",         "=",         "=",         "=",         "="],
-  marked_loaded:       ["skipped", "skipped", "=",         "=",         "skipped",   "skipped",   "skipped",   "skipped",   "skipped", "skipped",   "=",         "=",         "=",         "="],
-  marked_skipped:      ["skipped", "skipped", "=",         "=",         "skipped",   "skipped",   "skipped",   "skipped",   "skipped", "skipped",   "=",         "=",         "=",         "="],
-  marked_pending:      ["=",       "=",       "=",         "=",         "pending",   "pending",   "pending",   "pending",   "pending", "pending",   "pending",   "pending",   "pending",   "pending"],
+  //                    none          pending       loading       reloading     lost          worn_out      passing       lasting       changed       given_up      away          loaded        rejects       skipped       superseded
+  listed:               ["=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "="],
+  claimed:              ["loading",    "loading",    "=",          "=",          "loading",    "=",          "loading",    "=",          "loading",    "=",          "=",          "=",          "=",          "=",          "="],
+  claimed_by_name:      ["loading",    "loading",    "=",          "=",          "loading",    "loading",    "loading",    "loading",    "loading",    "loading",    "loading",    "=",          "=",          "=",          "="],
+  claimed_by_backfill:  ["=",          "=",          "=",          "=",          "loading",    "loading",    "loading",    "loading",    "loading",    "loading",    "loading",    "reloading",  "reloading",  "reloading",  "="],
+  loader_lost:          ["=",          "=",          "lost",       "lost",       "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "="],
+  failed_passing:       ["=",          "=",          "passing",    "passing",    "passing",    "given_up",   "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "="],
+  failed_lasting:       ["=",          "=",          "lasting",    "lasting",    "lasting",    "lasting",    "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "="],
+  config_changed:       ["=",          "=",          "=",          "=",          "=",          "=",          "changed",    "changed",    "=",          "changed",    "=",          "=",          "=",          "=",          "="],
+  attempts_used_up:     ["=",          "=",          "=",          "=",          "worn_out",   "=",          "given_up",   "=",          "=",          "=",          "=",          "=",          "=",          "=",          "="],
+  merged:               ["=",          "=",          "loaded",     "loaded",     "loaded",     "loaded",     "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "="],
+  merged_with_rejects:  ["=",          "=",          "rejects",    "rejects",    "rejects",    "rejects",    "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "="],
+  commit_unanswered:    ["=",          "=",          "loaded",     "loaded",     "loaded",     "loaded",     "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "="],
+  commit_never_came:    ["=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "="],
+  fenced:               ["=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "="],
+  released:             ["=",          "=",          "pending",    "loaded",     "pending",    "pending",    "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "="],
+  equal_bytes:          ["=",          "=",          "skipped",    "skipped",    "skipped",    "skipped",    "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "="],
+  archived:             ["=",          "=",          "away",       "away",       "away",       "away",       "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "="],
+  vanished:             ["=",          "away",       "=",          "=",          "away",       "away",       "away",       "away",       "away",       "away",       "=",          "=",          "=",          "=",          "="],
+  came_back:            ["=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "pending",    "=",          "=",          "=",          "="],
+  replaced:             ["=",          "superseded", "=",          "=",          "superseded", "superseded", "superseded", "superseded", "superseded", "superseded", "superseded", "=",          "=",          "=",          "="],
+  overwritten:          ["=",          "superseded", "=",          "=",          "superseded", "superseded", "superseded", "superseded", "superseded", "superseded", "superseded", "=",          "=",          "=",          "="],
+  covered:              ["superseded", "superseded", "=",          "=",          "superseded", "superseded", "superseded", "superseded", "superseded", "superseded", "superseded", "=",          "=",          "=",          "="],
+  noted:                ["pending",    "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "="],
+  copied:               ["=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "="],
+  generation_raised:    ["=",          "superseded", "superseded", "superseded", "superseded", "superseded", "superseded", "superseded", "superseded", "superseded", "superseded", "superseded", "superseded", "superseded", "="],
+  generation_applied:   ["=",          "=",          "loaded",     "loaded",     "loaded",     "loaded",     "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "="],
+  replayed:             ["=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "=",          "loaded",     "=",          "="],
+  marked_loaded:        ["skipped",    "skipped",    "=",          "=",          "skipped",    "skipped",    "skipped",    "skipped",    "skipped",    "skipped",    "skipped",    "=",          "=",          "=",          "="],
+  marked_skipped:       ["skipped",    "skipped",    "=",          "=",          "skipped",    "skipped",    "skipped",    "skipped",    "skipped",    "skipped",    "skipped",    "=",          "=",          "=",          "="],
+  marked_pending:       ["=",          "=",          "=",          "=",          "pending",    "pending",    "pending",    "pending",    "pending",    "pending",    "pending",    "pending",    "pending",    "pending",    "pending"],
 } satisfies Record<string, Cells>;
 
 export type LifeEvent = keyof typeof cells;
@@ -177,6 +194,17 @@ export const lifeEvents: Readonly<Record<LifeEvent, string>> = {
   fenced: "a run that lost it to another one comes to its merge",
   released: "its run is told to end",
   equal_bytes: "its bytes were loaded before",
+  archived: "it is in an archived storage class",
+  vanished: "it is gone from the source, and nothing stands for it",
+  came_back: "it is listed again, or restored",
+  replaced: "it is gone from the source, and something newer stands for it",
+  overwritten: "its key comes with other bytes, a full load's",
+  covered: "it is found to be part of an older full load, or of one that covers it",
+  noted: "it is part of a newer full load that is still arriving",
+  copied: "its bytes are listed under another key, too",
+  generation_raised: "a newer full load is applied that it is no part of",
+  generation_applied: "the newer full load that it is part of is applied",
+  replayed: "the last of its rejects is loaded",
   marked_loaded: "`mark loaded`",
   marked_skipped: "`mark skipped`",
   marked_pending: "`mark pending`",
@@ -185,28 +213,4 @@ export const lifeEvents: Readonly<Record<LifeEvent, string>> = {
 export function afterEvent(state: LifeState, event: LifeEvent): LifeState {
   const cell = cells[event][lifeStates.indexOf(state)] as Cell;
   return cell === "=" ? state : cell;
-}
-
-/** The statuses of those states, as an SQL list: `'pending', 'failed'`. */
-function statuses(chosen: (state: LifeState, facts: StateFacts) => boolean): string {
-  const found = lifeStates.flatMap((state) => {
-    const facts = stateFacts[state];
-    return facts.status !== undefined && chosen(state, facts) ? [facts.status] : [];
-  });
-  return [...new Set(found)].map(literal).join(", ");
-}
-
-/** Of entries that some load takes, waits for, or reports. */
-export const openStatuses = statuses((_, { load }) => load !== "final");
-export const finalStatuses = statuses((_, { load }) => load === "final");
-/** Of entries whose rows are committed. */
-export const mergedStatuses = statuses((state) => state === "loaded" || state === "rejects");
-/** What a backfill takes though it is final. */
-export const reloadableStatuses = statuses(
-  (state) => state !== "reloading" && afterEvent(state, "claimed_by_backfill") === "reloading",
-);
-
-/** What such a mark changes; `loading` besides, when the run that has it is gone. */
-export function markableStatuses(event: "marked_loaded" | "marked_skipped" | "marked_pending"): string {
-  return statuses((state, { status }) => status !== "loading" && afterEvent(state, event) !== state);
 }

@@ -1,6 +1,6 @@
 /** Entries of the history that are not final, of all tables: those whose objects are gone from the source are told from the others. */
-import { runIsAlive } from "./advisory-locks.ts";
 import { ident } from "./identifier.ts";
+import { changedBy, finalStatuses, idleStatuses, isLost } from "./life-conditions.ts";
 import type { Session } from "./session.ts";
 
 export interface OpenEntry {
@@ -38,10 +38,10 @@ export async function openEntries(
             h.kind = 'full_load' and h.generation < t.generation or exists (
               select from ${state}.load_history n
               where n.table_name = h.table_name and n.bucket = h.bucket and n.key = h.key and n.last_modified > h.last_modified
-                and n.status in ('loaded', 'loaded_with_rejects', 'skipped', 'superseded')
+                and n.status in (${finalStatuses})
             ) as replaced
      from ${state}.load_history h join ${state}.tables t using (table_name)
-     where h.status in ('pending', 'loading', 'failed') and not (h.status = 'loading' and ${runIsAlive("h.run_id")})
+     where (h.status in (${idleStatuses}) or ${isLost("h")})
        and h.bucket = $1 and starts_with(h.key, $2)
      order by h.table_name, h.id`,
     [base.bucket, base.prefix],
@@ -66,7 +66,7 @@ export async function supersedeEntries(session: Session, stateSchema: string, id
     `update ${ident(stateSchema)}.load_history h
      set status = 'superseded', note = 'gone from the source, and replaced', finished_at = now(), error_code = null, error = null,
          retry = null, config_hash = null
-     where h.id = any($1::bigint[]) and h.status in ('pending', 'failed', 'loading') and not (h.status = 'loading' and ${runIsAlive("h.run_id")})`,
+     where h.id = any($1::bigint[]) and ${changedBy("replaced")}`,
     [ids.map(String)],
   );
 }
@@ -82,7 +82,8 @@ export async function failGone(
   await session.query(
     `update ${ident(stateSchema)}.load_history h
      set status = 'failed', error_code = 'OBJECT_GONE', error = $2, retry = 'after_change', finished_at = now()
-     where h.id = any($1::bigint[]) and h.status in ('pending', 'failed', 'loading') and not (h.status = 'loading' and ${runIsAlive("h.run_id")})`,
+     where h.id = any($1::bigint[]) and ${changedBy("vanished")}
+       and (h.error_code, h.error) is distinct from ('OBJECT_GONE', $2)`,
     [ids.map(String), error],
   );
 }

@@ -1,7 +1,7 @@
 /** What the schedule and its metrics read: its last good pass, and how fresh each table is. */
 import { ident } from "./identifier.ts";
+import { mergedStatuses } from "./life-conditions.ts";
 import { hasStateSchema } from "./migrate.ts";
-import { mergedStatuses } from "./object-life.ts";
 import type { Session } from "./session.ts";
 
 export interface PassTimes {

@@ -5,6 +5,7 @@
 import type { RetentionConfig } from "../config/config.ts";
 import { lockClass, runIsAlive } from "./advisory-locks.ts";
 import { ident } from "./identifier.ts";
+import { openStatuses } from "./life-conditions.ts";
 import { tombstonesName } from "./main-table.ts";
 import type { Session } from "./session.ts";
 
@@ -133,7 +134,7 @@ function oldestOpen(state: string): string {
     end)
     from ${state}.load_history h
     where h.table_name = $3 and (
-      h.status in ('pending', 'loading', 'failed')
+      h.status in (${openStatuses})
       or h.id in (select r.history_id from ${state}.rejects r where r.table_name = $3 and r.replayed_at is null)
     )
   ), 'Infinity'::numeric)`;

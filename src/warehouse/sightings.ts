@@ -1,7 +1,7 @@
 /** Notes at a run's end what it saw: the newest object of each table, folders that no table reads, what waits for a decision. */
 import { lockClass } from "./advisory-locks.ts";
 import { ident } from "./identifier.ts";
-import { mergedStatuses } from "./object-life.ts";
+import { mergedStatuses } from "./life-conditions.ts";
 import type { Session } from "./session.ts";
 
 /** What a listing said about one table. */

@@ -3,7 +3,7 @@ import { runIsAlive } from "./advisory-locks.ts";
 import { type UndeliveredAlerts, undeliveredAlerts } from "./alert-events.ts";
 import { type UnfinishedBackfill, unfinishedBackfills } from "./backfills.ts";
 import { ident } from "./identifier.ts";
-import { finalStatuses } from "./object-life.ts";
+import { finalStatuses } from "./life-conditions.ts";
 import { type RescuedStatusRow, rescuedColumns } from "./rescued.ts";
 import type { Session } from "./session.ts";
 

@@ -2,7 +2,7 @@
 import { DrayageError } from "../errors.ts";
 import { lockClass } from "./advisory-locks.ts";
 import { ident } from "./identifier.ts";
-import { finalStatuses, mergedStatuses } from "./object-life.ts";
+import { finalStatuses, mergedStatuses } from "./life-conditions.ts";
 import type { Session } from "./session.ts";
 import { serverFault } from "./warehouse-error.ts";
 

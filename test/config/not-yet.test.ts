@@ -26,7 +26,6 @@ const ofTables = [
   ["columns.x", "columns: {x: child}"],
   ["columns[1].x", "columns: [a, x: child]"],
   ["columns[0]", "columns: [x child]"],
-  ["dialect.unchanged_token", "dialect: {unchanged_token: x}"],
 ] as const;
 
 test.each(ofTables)("tables.X.%s of %s", (key, text) => {

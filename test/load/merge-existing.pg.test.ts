@@ -9,21 +9,6 @@ beforeAll(async () => {
 });
 afterAll(() => place.end());
 
-test("rows from before drayage are updated and deleted, the others stay", async () => {
-  const table = await oneTable(
-    place,
-    {},
-    `create table TABLE (id integer primary key, v text, ours text default 'ours');
-     insert into TABLE values (1, 'old', 'mine'), (2, 'old', 'mine'), (3, 'old', 'mine')`,
-  );
-  table.change(1, csv("Op,id,v", "U,1,new", "D,2,old", "I,4,new"));
-  const { failures, counts } = await table.load();
-  expect(failures).toEqual([]);
-  expect(counts).toEqual({ read: 3, inserted: 1, updated: 1, deleted: 1 });
-  // What never came from the source is not touched.
-  expect(await table.rows("id", "v", "ours")).toEqual(["1 new mine", "3 old mine", "4 new ours"]);
-});
-
 test("types, modifiers, NOT NULL, generated columns and the table's identity are kept", async () => {
   const table = await oneTable(
     place,
@@ -192,22 +177,6 @@ test.each([
   table.change(1, csv("Op,id,v", "U,1,z", "D,2,b", "I,4,a", "U,1,y"));
   expect((await table.load()).counts).toEqual({ read: 4, inserted: 1, updated: 1, deleted: 1, superseded: 1 });
   expect(await table.rows("id", "v")).toEqual(["1 y", "3 c", "4 a"]);
-});
-
-test("a trigger that refuses rows: they are ignored, and counted", async () => {
-  const table = await oneTable(
-    place,
-    {},
-    `create table TABLE (id integer primary key, v text);
-     create or replace function public.quiet() returns trigger language plpgsql as
-       $$ begin if new.v = 'no' then return null; end if; return new; end $$;
-     create trigger quiet before insert or update on TABLE for each row execute function public.quiet()`,
-  );
-  table.full(1, csv("id,v", "1,a", "2,no"));
-  expect((await table.load()).counts).toEqual({ read: 2, inserted: 1, ignored: 1 });
-  table.change(1, csv("Op,id,v", "U,1,no", "I,3,c", "I,4,no"));
-  expect((await table.load()).counts).toEqual({ read: 3, inserted: 1, ignored: 2 });
-  expect(await table.rows("id", "v")).toEqual(["1 a", "3 c"]);
 });
 
 test("a NOT NULL column that the source does not feed needs a decision, not a million rejects", async () => {

@@ -1,8 +1,4 @@
-/** A newer full load that cannot be applied changes nothing, and says why; one that was broken off is applied by the next run. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { lockClass } from "../../src/warehouse/advisory-locks.ts";
-import { startDrayage } from "../support/drayage.ts";
 import { csv } from "../support/one-table.ts";
 import { type FrontendMessage, startPostgresProxy, type Verdict } from "../support/postgres-proxy.ts";
 import { type ReloadedTable, reloadedTable } from "../support/reloaded-table.ts";
@@ -45,28 +41,6 @@ test("delete_limit_pct: exit 5 and nothing changed; --allow-deletes applies it",
   table.fullAt("14:00", 1, numbers(1, 640, "b"));
   expect((await table.loadAt("15:00")).exit).toBe(0);
   expect(await counted(table)).toBe("640 b b");
-});
-
-test("killed between shadow and apply it leaves the table as it was; the next run applies it", async () => {
-  const table = await reloadedTable(place);
-  table.fullAt("10:00", 1, numbers(1, 10, "a"));
-  await table.loadAt("10:01");
-  table.fullAt("12:00", 1, numbers(2, 11, "b"));
-  const { rows } = await place.client.query<{ id: number }>(
-    "select table_id as id from drayage.tables where table_name = $1",
-    [table.name],
-  );
-  await place.client.query("select pg_advisory_lock($1, $2)", [lockClass.table, rows[0]?.id]);
-  const run = startDrayage(["load"], { cwd: place.dir, env: { HOME: place.dir, DATABASE_URL: place.url } });
-  const waits = "select from pg_stat_activity where wait_event = 'advisory' and datname = current_database()";
-  while ((await place.client.query(waits)).rowCount === 0) await sleep(10);
-  run.kill("SIGKILL");
-  await run.ended;
-  await place.client.query("select pg_advisory_unlock($1, $2)", [lockClass.table, rows[0]?.id]);
-  expect([await counted(table), (await shadows()).length]).toEqual(["10 a a", 1]);
-  const next = await table.loadAt("13:00");
-  expect([next.exit, next.counts]).toEqual([0, { read: 10, inserted: 1, updated: 9 }]);
-  expect([await counted(table), await table.generation(), await shadows()]).toEqual(["10 b b", 2, []]);
 });
 
 describe("the connection breaks at the COMMIT that applies it", () => {

@@ -19,7 +19,12 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     return async () => undefined;
   }
   const directory = process.env.DRAYAGE_TEST_PG_PACKAGE;
-  const server = await startPostgres({ durable: false, ...(directory ? { package: resolve(directory) } : {}) });
+  const server = await startPostgres({
+    durable: false,
+    // Two files at a time: the long crash matrix has two programs with a connection for each of its fifty tables.
+    connections: 300,
+    ...(directory ? { package: resolve(directory) } : {}),
+  });
   if (directory) await checkVersion(server.url, directory);
   project.provide("postgresUrl", server.url);
   return () => server.stop();

@@ -13,6 +13,7 @@ const dialect: DialectConfig = {
   encoding: "utf-8",
   fileTimezone: "UTC",
   beforeImage: undefined,
+  unchangedToken: undefined,
   lobMaxSize: undefined,
 };
 

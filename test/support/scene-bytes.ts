@@ -38,7 +38,7 @@ export function objectBody(scene: RandomScene, object: SceneObject): Buffer {
 }
 
 /** `_version` of the object's records, worked out from the design alone. */
-export function versionOf({ path, kind, time }: SceneObject): bigint {
+export function versionOf({ path, kind, time }: Pick<SceneObject, "path" | "kind" | "time">): bigint {
   const hex = hash("sha256", path, "hex");
   if (kind === "full_load") return BigInt(`0x${hex.slice(0, 16)}`) >> 2n;
   return 2n ** 62n + BigInt(Math.round(time * 10)) * 65_536n + BigInt(`0x${hex.slice(0, 4)}`);

@@ -1,4 +1,7 @@
 /** An object that a test leads through its life, by the functions that the program uses. */
+import type { ErrorCode } from "../../src/errors.ts";
+import { countElsewhere } from "../../src/warehouse/elsewhere.ts";
+import { FullLoads } from "../../src/warehouse/full-loads.ts";
 import {
   type HistoryObject,
   LoadHistory,
@@ -7,6 +10,8 @@ import {
 } from "../../src/warehouse/load-history.ts";
 import { insertMarked, type Mark, markEntries } from "../../src/warehouse/marks.ts";
 import type { LifeState } from "../../src/warehouse/object-life.ts";
+import { failGone, supersedeEntries } from "../../src/warehouse/open-entries.ts";
+import { lockOpenRejects, markReplayed, moveCounts } from "../../src/warehouse/open-rejects.ts";
 import { noCounts } from "../../src/warehouse/record-counts.ts";
 import { writeRejects } from "../../src/warehouse/rejects.ts";
 import type { Session } from "../../src/warehouse/session.ts";
@@ -14,6 +19,7 @@ import type { Session } from "../../src/warehouse/session.ts";
 const schema = "drayage";
 export const maxAttempts = 3;
 let made = 0;
+let raised = 1;
 
 export interface LifeWorld {
   readonly session: Session;
@@ -30,24 +36,27 @@ class Broken extends Error {}
 export class WalkedObject {
   readonly object: HistoryObject;
   readonly history: LoadHistory;
+  readonly #fullLoads: FullLoads;
   readonly #table: string;
   readonly #world: LifeWorld;
   #config = "config 1";
   /** What the last claim of it took it from. */
   #was: string | undefined;
 
-  constructor(table: string, world: LifeWorld) {
+  constructor(table: string, world: LifeWorld, kind: HistoryObject["kind"] = "change") {
     this.#table = table;
     this.#world = world;
     this.history = new LoadHistory(world.session, schema, table);
+    this.#fullLoads = new FullLoads(world.session, schema, table);
+    const time = new Date(1_767_225_600_000 + ++made * 60_000);
     this.object = {
       bucket: "lake",
-      key: `${table}/${++made}`,
+      key: `${table}/${made}`,
       etag: "e",
       size: 1,
-      lastModified: new Date(1_767_225_600_000 + made * 60_000),
-      kind: "change",
-      fileTime: new Date(1_767_225_600_000 + made * 60_000),
+      lastModified: time,
+      kind,
+      fileTime: kind === "change" ? time : undefined,
     };
   }
 
@@ -83,8 +92,8 @@ export class WalkedObject {
     };
   }
 
-  /** The end of a merge transaction; `answer`: whether the COMMIT arrives. */
-  async merge(runId: bigint, rejected: number, answer: "comes" | "never came" = "comes"): Promise<void> {
+  /** The end of a merge transaction. */
+  async merge(runId: bigint, rejected: number, and: () => Promise<unknown> = async () => undefined): Promise<void> {
     const { claim } = await this.claim();
     const counts = { ...noCounts(), read: 2, inserted: 2 - rejected, rejected };
     const reason = "null_key" as const;
@@ -102,7 +111,7 @@ export class WalkedObject {
         await writeRejects(this.#world.session, schema, [claim.id], rejected === 0 ? [] : [{ ...reject, ...none }]);
         const { id, attempt } = claim;
         await this.history.complete({ id, attempt, counts, repairs: {}, bytes: 1, sha256: undefined, timings: {} });
-        if (answer === "never came") throw new Broken();
+        await and();
       })
       .catch((error: unknown) => {
         const isLost = (error as { code?: string }).code === "CLAIM_LOST";
@@ -110,9 +119,81 @@ export class WalkedObject {
       });
   }
 
-  async fail(runId: bigint, retry: "auto" | "after_change"): Promise<void> {
+  /** The COMMIT of its merge never arrives. */
+  async breakMerge(runId: bigint): Promise<void> {
+    await this.merge(runId, 0, async () => {
+      throw new Broken();
+    });
+  }
+
+  async fail(runId: bigint, retry: "auto" | "after_change", code: ErrorCode = "S3_FAILED"): Promise<void> {
     const { claim } = await this.claim();
-    await this.history.fail(runId, claim, { code: "S3_FAILED", message: "m", retry, configHash: this.#config });
+    await this.history.fail(runId, claim, { code, message: "m", retry, configHash: this.#config });
+  }
+
+  async vanish(): Promise<void> {
+    await failGone(this.#world.session, schema, [await this.#id()], "gone");
+  }
+
+  async comeBack(): Promise<void> {
+    await this.#fullLoads.reopen([this.object]);
+  }
+
+  async vanishReplaced(): Promise<void> {
+    await supersedeEntries(this.#world.session, schema, [await this.#id()]);
+  }
+
+  /** Its key is listed with the bytes of a later full load. */
+  async overwrite(): Promise<void> {
+    const lastModified = new Date(this.object.lastModified.getTime() + 1000);
+    await this.#fullLoads.supersedeOverwritten([{ ...this.object, etag: "other", lastModified }], 1);
+  }
+
+  async cover(): Promise<void> {
+    await this.#fullLoads.supersede([this.object], "covered");
+  }
+
+  async note(): Promise<void> {
+    await this.#fullLoads.noteWaiting([{ object: this.object, seenSha256: undefined }], raised);
+  }
+
+  /** How many of its copies, one, are known under another key. */
+  async copies(): Promise<number> {
+    const name = this.object.key.slice(this.object.key.lastIndexOf("/"));
+    const copy = { ...this.object, key: `elsewhere${name}` };
+    return countElsewhere(this.#world.session, schema, this.#table, [copy]);
+  }
+
+  /** A later full load is applied: without it, or with it in the transaction of its own merge. */
+  async raise(members: readonly bigint[]): Promise<void> {
+    const after = new Date(this.object.lastModified.getTime() + 1000);
+    const next = { generation: ++raised, began: after, changesFrom: after, members, removed: 0 };
+    await this.#fullLoads.raise(next);
+  }
+
+  async applyWithGeneration(runId: bigint): Promise<void> {
+    const id = await this.#id();
+    await this.merge(runId, 0, () => this.raise([id]));
+  }
+
+  /** As a replay does to whose records all load. */
+  async replay(): Promise<void> {
+    const { session } = this.#world;
+    const id = await this.#id();
+    const { rows } = await session.query<{ id: string }>("select id from drayage.rejects where history_id = $1", [
+      id.toString(),
+    ]);
+    const rejects = rows.map((row) => row.id);
+    await session.transaction(async () => {
+      if (!(await lockOpenRejects(session, schema, [id], rejects))) return;
+      await markReplayed(session, schema, rejects);
+      await moveCounts(session, schema, id, { ...noCounts(), inserted: 1, rejected: -1 }, {});
+    });
+  }
+
+  /** One that no entry has where there is none. */
+  async #id(): Promise<bigint> {
+    return BigInt((await this.entry())?.id ?? 0);
   }
 
   async mark(mark: Mark): Promise<void> {
@@ -134,10 +215,6 @@ export class WalkedObject {
     await this.#set("attempts = $2 where attempts > 0 and", BigInt(maxAttempts));
   }
 
-  async supersede(): Promise<void> {
-    await this.#set("status = 'superseded', attempts = $2 where", 1n);
-  }
-
   async #set(change: string, value: bigint): Promise<void> {
     await this.#world.session.query(`update drayage.load_history set ${change} key = $1`, [
       this.object.key,
@@ -150,6 +227,7 @@ export class WalkedObject {
       id: string;
       status: string;
       retry: string | null;
+      error_code: string | null;
       attempts: number;
       run_id: string | null;
       config_hash: string | null;
@@ -173,6 +251,7 @@ export class WalkedObject {
       return this.#was === undefined ? "loading" : "reloading";
     }
     if (status === "failed") {
+      if (entry.retry === "after_change" && entry.error_code?.startsWith("OBJECT_")) return "away";
       if (entry.config_hash !== this.#config) return "changed";
       if (entry.retry === "after_change") return "lasting";
       return attempts >= maxAttempts ? "given_up" : "passing";

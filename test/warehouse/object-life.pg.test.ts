@@ -97,6 +97,11 @@ const arrive: Record<LifeState, (life: WalkedObject) => Promise<void>> = {
     await arrive.passing(life);
     await life.useUp();
   },
+  away: async (life) => {
+    await life.take(mine);
+    await act.released(life);
+    await life.vanish();
+  },
   loaded: async (life) => {
     await life.take(mine);
     await life.merge(mine, 0);
@@ -109,7 +114,7 @@ const arrive: Record<LifeState, (life: WalkedObject) => Promise<void>> = {
   // What a newer full load makes of it.
   superseded: async (life) => {
     await arrive.loaded(life);
-    await life.supersede();
+    await life.raise([]);
   },
 };
 
@@ -138,7 +143,7 @@ const act: Record<LifeEvent, (life: WalkedObject) => Promise<void>> = {
   commit_never_came: async (life) => {
     const { runId, claim } = await life.claim();
     const before = await life.state();
-    await life.merge(runId, 0, "never came");
+    await life.breakMerge(runId);
     const told = (await life.history.ownedBy(runId, [claim.id])).get(claim.id);
     if (stateFacts[before].status === "loading") expect(told?.status).toBe("loading");
   },
@@ -147,24 +152,45 @@ const act: Record<LifeEvent, (life: WalkedObject) => Promise<void>> = {
     await life.merge(other, 0);
     await life.fail(other, "after_change");
     await life.history.release(other, [(await life.claim()).claim]);
+    await life.history.skipEqual(other, (await life.claim()).claim, undefined);
     expect(await life.history.ownedBy(other, [(await life.claim()).claim.id])).toEqual(new Map());
   },
   released: async (life) => {
     const { runId, claim } = await life.claim();
     await life.history.release(runId, [claim]);
   },
-  equal_bytes: async (life) => life.history.skipEqual((await life.claim()).claim, Buffer.alloc(32)),
+  equal_bytes: async (life) => {
+    const { runId, claim } = await life.claim();
+    await life.history.skipEqual(runId, claim, Buffer.alloc(32));
+  },
+  archived: async (life) => life.fail((await life.claim()).runId, "after_change", "OBJECT_ARCHIVED"),
+  vanished: (life) => life.vanish(),
+  came_back: (life) => life.comeBack(),
+  replaced: (life) => life.vanishReplaced(),
+  overwritten: (life) => life.overwrite(),
+  covered: (life) => life.cover(),
+  noted: (life) => life.note(),
+  copied: async (life) => {
+    // What is final need not be loaded under the other key; what is open is nobody's copy.
+    expect(await life.copies()).toBe(stateFacts[await life.state()].load === "final" ? 1 : 0);
+  },
+  generation_raised: (life) => life.raise([]),
+  generation_applied: async (life) => life.applyWithGeneration((await life.claim()).runId),
+  replayed: (life) => life.replay(),
   marked_loaded: (life) => life.mark("loaded"),
   marked_skipped: (life) => life.mark("skipped"),
   marked_pending: (life) => life.mark("pending"),
 };
+
+/** They are about objects of full loads alone. */
+const ofFullLoads: readonly LifeEvent[] = ["equal_bytes", "overwritten", "noted", "generation_applied"];
 
 const cells = lifeStates.flatMap((state) => events.map((event) => ({ state, event })));
 let walked = 0;
 
 test(`each of the ${cells.length} cells: ${lifeStates.length} states x ${events.length} events`, async () => {
   for (const { state, event } of cells) {
-    const life = new WalkedObject("life", world());
+    const life = new WalkedObject("life", world(), ofFullLoads.includes(event) ? "full_load" : "change");
     await arrive[state](life);
     expect(await life.state(), `arriving at ${state}`).toBe(state);
     const before = await life.entry();
