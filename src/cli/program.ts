@@ -138,6 +138,15 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
       ),
     );
 
+  program
+    .command("explain <table> [column]")
+    .description("where a column comes from: path, type and why, first object, changes, what is rescued")
+    .action(
+      run(async (name: string, column: string | undefined, _: unknown, command: Command) =>
+        (await import("./explain-command.ts")).runExplain(host, name, column, options(command)),
+      ),
+    );
+
   program.commandsGroup("Set up:");
   program
     .command("demo")

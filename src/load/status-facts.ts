@@ -61,8 +61,8 @@ function factsOf(rows: StatusRows, config: Config): StatusFacts {
 }
 
 /** The entry that reads the table today. */
-function entryOf(
-  row: TableStatusRow,
+export function entryOf(
+  row: Pick<TableStatusRow, "table_name" | "folder">,
   config: Config,
   named: ReadonlyMap<string, TableConfig>,
 ): TableConfig | undefined {

@@ -98,6 +98,26 @@ export function kindsOfType(type: string): number {
   return typeKinds.get(type) ?? typeKinds.get(type.replace(/\(.*\)/, "")) ?? 0;
 }
 
+const kindWords: readonly (readonly [kind: number, word: string])[] = [
+  [integer, "integers"],
+  [wideInteger, "integers beyond 2^53"],
+  [bigInteger, "integers beyond 64 bits"],
+  [fraction, "fractions"],
+  [decimal, "decimals"],
+  [doubleSpecial, "NaN or infinities"],
+  [boolean, "booleans"],
+  [string, "texts"],
+  [timestamp, "times"],
+  [uuid, "uuids"],
+  [binary, "bytes"],
+  [json, "arrays or objects"],
+];
+
+/** The set in words, for people. */
+export function kindNames(set: number): string[] {
+  return kindWords.filter(([kind]) => (set & kind) !== 0).map(([, word]) => word);
+}
+
 /** The kinds whose values a column of that type takes as it is; undefined for a type outside the lattice: the cast decides. */
 export function takenKinds(type: string): number | undefined {
   if (kindsOfType(type) === 0) return undefined;

@@ -121,6 +121,21 @@ describe("a value that its column does not take", () => {
     );
     expect(status.stdout).toContain(`${planned?.rescued[0]?.statements.join("; ")};`);
 
+    const explained = await place.run(["explain", table.name, "v"]);
+    expect(explained.stdout).toMatch(
+      /v +_doc:v +bigint +the documents held integers, fractions, texts, arrays or objects +\S+ \S+ +t\d+\/2026/,
+    );
+    expect(explained.stdout).toMatch(/rescued {2}v \(jsonb, 3 rows\): view .* depends on the column/);
+    expect(explained.stdout).toContain("  alter table ");
+    expect(explained.stdout).not.toContain("_doc:w");
+    const [json] = JSON.parse((await place.run(["explain", table.name, "--json"])).stdout).tables;
+    expect(json).toMatchObject({
+      columns: [{ column: "_id" }, { column: "v" }, { column: "w" }],
+      rescued: [{ key: "v", type: "jsonb" }],
+      changes: [{ statement: expect.stringContaining("create table") }, { statement: expect.stringContaining("w") }],
+    });
+    expect((await place.run(["explain", table.name, "nothing"])).exit).toBe(2);
+
     // By hand, as printed.
     await place.client.query(`drop view public.over_${table.name}`);
     for (const statement of planned?.rescued[0]?.statements ?? []) await place.client.query(statement);
