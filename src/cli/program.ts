@@ -1,6 +1,7 @@
 /** The command line: commands in four groups, global options, and the one place where an error becomes text and an exit code. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { DrayageError } from "../errors.ts";
+import { loadStatuses } from "../warehouse/object-life.ts";
 import { type GlobalOptions, type Host, Interrupted, programVersion, terminalOf } from "./context.ts";
 import { asKnown, errorJson, errorText, traceText } from "./print-error.ts";
 
@@ -121,17 +122,7 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
     .option("--runs", "runs instead of objects")
     .option("--since <time>", "from this time on: 3d, or 2026-03-01T10:00 (UTC)")
     .option("--object <glob>", "only objects whose key matches")
-    .addOption(
-      new Option("--status <status>", "only this status").choices([
-        "pending",
-        "loading",
-        "loaded",
-        "loaded_with_rejects",
-        "failed",
-        "skipped",
-        "superseded",
-      ]),
-    )
+    .addOption(new Option("--status <status>", "only this status").choices(loadStatuses))
     .action(
       run(async (names: string[], _: unknown, command: Command) =>
         (await import("./history-command.ts")).runHistory(host, names, options(command)),

@@ -211,7 +211,8 @@ function pathRules({ config }: TableSpec, document: string): Map<string, PathRul
     const path = pathBelow(config, document, name);
     if (path === undefined) continue;
     if (rule.kind === "ignore") rules.set(path, "ignore");
-    else if (rule.hash === true || rule.using !== undefined) rules.set(path, "text");
+    else if (rule.hash === true) rules.set(path, "hash");
+    else if (rule.using !== undefined) rules.set(path, "text");
     else if (rule.type !== undefined) rules.set(path, /^jsonb?$/i.test(rule.type) ? "json" : "text");
   }
   return rules;

@@ -250,7 +250,7 @@ export class DocumentFlattener {
 
   #newColumn(node: Node): InferredColumn | undefined {
     if (!this.#tree.admit(node)) return undefined;
-    const byRule = node.rule === "json" || node.rule === "text" ? node.rule : undefined;
+    const byRule = node.rule === "json" ? "json" : node.rule === undefined ? undefined : ("text" as const);
     const column = new InferredColumn(node.path, this.#newCell(), node.known?.fixed ?? byRule, node.known);
     node.column = column;
     this.#columns.push(column);

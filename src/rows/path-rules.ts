@@ -1,7 +1,8 @@
 /** What the config says of document paths: `a.b` in either spelling, `*` for any one segment. */
 import { isSameName } from "./known-names.ts";
 
-export type PathRule = "ignore" | "json" | "text";
+/** `hash`: as text, and nowhere else than in a column: what is to be hashed must not be rescued as it is. */
+export type PathRule = "ignore" | "json" | "text" | "hash";
 
 interface Pattern {
   readonly rule: PathRule;
@@ -11,7 +12,7 @@ interface Pattern {
 
 export interface RuleMatch {
   readonly rule: PathRule;
-  /** Whether the config names the path itself, not only by `*`. */
+  /** Whether the path gets a column in any case: the config names it itself, not only by `*`, or hashes it. */
   readonly named: boolean;
 }
 
@@ -23,7 +24,7 @@ export class PathRules {
     this.#exact = rules;
     this.#patterns = [...rules].map(([path, rule]) => {
       const segments = path.split(".");
-      return { rule, segments, named: !segments.includes("*") };
+      return { rule, segments, named: rule === "hash" || !segments.includes("*") };
     });
   }
 
@@ -33,9 +34,19 @@ export class PathRules {
     const exact = this.#exact.get(path.join("."));
     if (exact !== undefined) return { rule: exact, named: true };
     return this.#patterns.find(
-      ({ segments }) =>
-        segments.length === path.length &&
-        segments.every((segment, i) => segment === "*" || isSameName(segment, path[i] ?? "")),
+      ({ segments }) => segments.length === path.length && path.every((name, i) => covers(segments[i], name)),
     );
   }
+
+  /** Whether a rule holds for something below the path: one that names it, or hashes it; or by `*` alone. */
+  below(path: readonly string[]): "named" | "any" | undefined {
+    const leading = this.#patterns.filter(
+      ({ segments }) => segments.length > path.length && path.every((name, i) => covers(segments[i], name)),
+    );
+    return leading.some(({ named }) => named) ? "named" : leading.length > 0 ? "any" : undefined;
+  }
+}
+
+function covers(segment: string | undefined, name: string): boolean {
+  return segment !== undefined && (segment === "*" || isSameName(segment, name));
 }

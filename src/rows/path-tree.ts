@@ -60,7 +60,10 @@ export class PathTree<Column> {
     const isSkipped = node === this.root && this.#skip.has(path[0]!);
     const match = isSkipped ? { rule: "ignore" as const, named: true } : this.#rules.of(path);
     const isNamed = match?.named === true && match.rule !== "ignore";
-    if (isNamed || (this.#room > 0 && this.#nodes < this.#maxNodes)) {
+    // Without a node the whole value would be rescued, with what is to be hashed or ignored below it.
+    const below = match === undefined ? this.#rules.below(path) : undefined;
+    const hasRoom = (this.#room > 0 || below === "any") && this.#nodes < this.#maxNodes;
+    if (isNamed || below === "named" || hasRoom) {
       return this.#add(node, key, new PathNode(path, key, { rule: match?.rule, admitted: isNamed }));
     }
     return match?.rule === "ignore" ? this.#ignored : undefined;

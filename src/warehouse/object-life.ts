@@ -1,7 +1,16 @@
 /** The life of an object as a table, state by event: the statements of the history take their conditions from it, tests walk each cell. */
 
 /** What an entry's `status` column can say; `none` has no entry. */
-export type LoadStatus = "pending" | "loading" | "loaded" | "loaded_with_rejects" | "failed" | "skipped" | "superseded";
+export const loadStatuses = [
+  "pending",
+  "loading",
+  "loaded",
+  "loaded_with_rejects",
+  "failed",
+  "skipped",
+  "superseded",
+] as const;
+export type LoadStatus = (typeof loadStatuses)[number];
 
 /** In the order of the columns below. */
 export const lifeStates = [

@@ -36,6 +36,17 @@ test("hash: sha256 of the text, NULL stays NULL, in columns and paths, and no sa
     "2 - - - - -",
   ]);
 
+  // Where no column is left, too: it is not rescued as it is.
+  const full = await oneTable(place, { columns: { "pii.*": "hash" }, contract: { columns: "rescue" } });
+  full.full(1, csv("_id,_doc", `1,${quoted({ a: 1 })}`));
+  expect((await full.load()).failures).toEqual([]);
+  full.change(1, csv("Op,_id,_doc", `I,2,${quoted({ a: 1, b: 2, pii: { mail: "x", deep: { er: 1 } } })}`));
+  expect((await full.load()).failures).toEqual([]);
+  expect(await full.rows("_id", "pii__mail", "pii__deep", "_rescued")).toEqual([
+    "1 - - -",
+    `2 ${sha256("x")} ${sha256('{"er":1}')} {"b": 2}`,
+  ]);
+
   // Of a column that holds something else already, the statement is printed.
   const other = await oneTable(place);
   other.change(1, csv("Op,_id,_doc", `I,1,${quoted({ v: 5 })}`));
