@@ -100,7 +100,10 @@ export interface StatusFacts {
     readonly objects: number;
   }[];
   /** Ended without a word, and no run finished since. */
-  readonly lostRun: { readonly runId: string; readonly where: string; readonly since: Date } | undefined;
+  /** `found`: a later run has started since. */
+  readonly lostRun:
+    | { readonly runId: string; readonly where: string; readonly since: Date; readonly found: boolean }
+    | undefined;
   /** Backfills that did not come to their end and can go on. */
   readonly backfills: readonly {
     readonly table: string;

@@ -58,8 +58,8 @@ function ofRuns({ failedRun, lostRun, holds }: StatusFacts): Attention[] {
       cause: "lost_run",
       run: lostRun.runId,
       since: lostRun.since,
-      message: `Run ${lostRun.runId} on ${lostRun.where} ended without a word; the next run takes over what it held`,
-      command: "drayage load",
+      message: `Run ${lostRun.runId} on ${lostRun.where} ended without a word; ${lostRun.found ? "a later one took over what it held" : "the next run takes over what it held"}`,
+      command: lostRun.found ? "drayage history --runs" : "drayage load",
     });
   for (const hold of holds)
     found.push({

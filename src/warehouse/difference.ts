@@ -4,6 +4,7 @@
  */
 import { type MainTable, mainTableSql } from "./catalog.ts";
 import { ident, identList, qualified } from "./identifier.ts";
+import { isMoved, mayMoveRows, moveRows } from "./move-rows.ts";
 import type { Session } from "./session.ts";
 import type { ShadowName } from "./shadow.ts";
 
@@ -52,7 +53,7 @@ export async function applyDifference(
   await checkRemoved(has.get("removed") ?? 0);
   // Removed first: a value of another unique column may move from a row that goes to one that comes.
   const removed = has.has("removed") ? (await session.query(removeRows(job))).count : 0;
-  const updated = has.has("updated") ? (await session.query(updateRows(job))).count : 0;
+  const updated = has.has("updated") ? await update(session, job) : 0;
   const inserted = has.has("inserted") ? (await session.query(insertRows(job))).count : 0;
   if (job.tombstones !== undefined)
     await session.query(`delete from ${job.tombstones} where _version < ${job.newerFrom}`);
@@ -133,17 +134,30 @@ function systemColumns(job: DifferenceJob): [column: string, value: string][] {
   return values.filter(([column]) => hasColumn(job, column));
 }
 
-function updateRows(job: DifferenceJob): string {
+async function update(session: Session, job: DifferenceJob): Promise<number> {
+  const values = newValues(job);
+  const from = `${table} d join ${shadowSql(job)} s on ${sameKey(job, "s", found)}`;
+  const where = `d.verdict = 'updated' and ${sameKey(job, "m", found)}`;
+  try {
+    return await session.savepoint("drayage_update", async () => {
+      const sets = [...values].map(([column, value]) => `${ident(column)} = ${value}`);
+      const update = `update ${mainTableSql(job.main)} m set ${sets.join(", ")}\nfrom ${from}\nwhere ${where}`;
+      return (await session.query(update)).count;
+    });
+  } catch (error) {
+    if (!isMoved(error) || !(await mayMoveRows(session, job.main))) throw error;
+    return moveRows(session, { main: job.main, from, where, values });
+  }
+}
+
+function newValues(job: DifferenceJob): Map<string, string> {
   const always = new Set(
     job.main.columns.filter((column) => column.identity === "always").map((column) => column.name),
   );
-  const sets = [
+  return new Map([
     ...job.columns.filter((column) => !always.has(column)).map((column): [string, string] => [column, staged(column)]),
     ...systemColumns(job),
-  ];
-  return `update ${mainTableSql(job.main)} m set ${sets.map(([column, value]) => `${ident(column)} = ${value}`).join(", ")}
-from ${table} d join ${shadowSql(job)} s on ${sameKey(job, "s", found)}
-where d.verdict = 'updated' and ${sameKey(job, "m", found)}`;
+  ]);
 }
 
 function insertRows(job: DifferenceJob): string {

@@ -80,6 +80,21 @@ describe("a change object that was never loaded is gone", () => {
     ]);
   });
 
+  test("one that was to be loaded again says so, and is loaded as it was by mark", async () => {
+    const table = await reloadedTable(place);
+    table.fullAt("10:00", 1, csv("Op,id,v", "I,1,a"));
+    const path = table.changeAt("10:30", csv("Op,id,v", "U,1,b"));
+    await table.loadAt("10:31");
+    expect((await place.run(["mark", "pending", table.name, "--object", path, "--yes"])).exit).toBe(0);
+    table.remove(path);
+    expect((await table.loadAt("11:00")).failures).toEqual([
+      "OBJECT_GONE: The object is gone from the source, and cannot be loaded again",
+    ]);
+    expect((await place.run(["mark", "loaded", table.name, "--object", path, "--yes"])).exit).toBe(0);
+    expect((await table.loadAt("11:01")).exit).toBe(0);
+    expect(await table.history()).toEqual(["LOAD00000001 loaded 1", "20260310-103000000 loaded 1"]);
+  });
+
   test("back again it is loaded", async () => {
     const { table, path } = await failing();
     table.remove(path);
