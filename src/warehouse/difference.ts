@@ -6,6 +6,7 @@ import { type MainTable, mainTableSql } from "./catalog.ts";
 import { ident, identList, qualified } from "./identifier.ts";
 import type { Session } from "./session.ts";
 import type { ShadowName } from "./shadow.ts";
+import { serverFault } from "./warehouse-error.ts";
 
 export interface DifferenceJob {
   readonly main: MainTable;
@@ -52,7 +53,7 @@ export async function applyDifference(
   await checkRemoved(has.get("removed") ?? 0);
   // Removed first: a value of another unique column may move from a row that goes to one that comes.
   const removed = has.has("removed") ? (await session.query(removeRows(job))).count : 0;
-  const updated = has.has("updated") ? (await session.query(updateRows(job))).count : 0;
+  const updated = has.has("updated") ? await update(session, job) : 0;
   const inserted = has.has("inserted") ? (await session.query(insertRows(job))).count : 0;
   if (job.tombstones !== undefined)
     await session.query(`delete from ${job.tombstones} where _version < ${job.newerFrom}`);
@@ -61,6 +62,29 @@ export async function applyDifference(
   // Deferred constraints would raise at COMMIT, where their answer names no table.
   await session.query("set constraints all immediate");
   return { removed, counts: await countByObject(session, job) };
+}
+
+/**
+ * Rows pass values of another unique column on to each other, and one UPDATE looks at each row by itself: it may meet a value before
+ * the row that has it gave it up. They are written anew then, unless somebody could see that.
+ */
+async function update(session: Session, job: DifferenceJob): Promise<number> {
+  try {
+    return await session.savepoint("drayage_update", async () => (await session.query(updateRows(job))).count);
+  } catch (error) {
+    if (serverFault(error)?.sqlstate !== "23505" || (await isWatched(session, job))) throw error;
+    return (await session.query(rewriteRows(job))).count;
+  }
+}
+
+/** Whether a delete of a row does more than to delete it: rows that refer to it, triggers. */
+async function isWatched(session: Session, { main }: DifferenceJob): Promise<boolean> {
+  const { watched } = await session.one<{ watched: boolean }>(
+    `select exists (select from pg_constraint where confrelid = $1::oid and contype = 'f')
+         or exists (select from pg_trigger where tgrelid = $1::oid and not tgisinternal and tgenabled <> 'D') as watched`,
+    [main.oid],
+  );
+  return watched;
 }
 
 function sameKey(job: DifferenceJob, a: string, b: (column: string, position: number) => string): string {
@@ -133,17 +157,35 @@ function systemColumns(job: DifferenceJob): [column: string, value: string][] {
   return values.filter(([column]) => hasColumn(job, column));
 }
 
-function updateRows(job: DifferenceJob): string {
+/** Column and value of what an updated row gets. */
+function updates(job: DifferenceJob): [column: string, value: string][] {
   const always = new Set(
     job.main.columns.filter((column) => column.identity === "always").map((column) => column.name),
   );
-  const sets = [
+  return [
     ...job.columns.filter((column) => !always.has(column)).map((column): [string, string] => [column, staged(column)]),
     ...systemColumns(job),
   ];
+}
+
+function updateRows(job: DifferenceJob): string {
+  const sets = updates(job);
   return `update ${mainTableSql(job.main)} m set ${sets.map(([column, value]) => `${ident(column)} = ${value}`).join(", ")}
 from ${table} d join ${shadowSql(job)} s on ${sameKey(job, "s", found)}
 where d.verdict = 'updated' and ${sameKey(job, "m", found)}`;
+}
+
+/** All of them are deleted before the first is inserted: the sort takes every row before it hands one on. Their other columns stay. */
+function rewriteRows(job: DifferenceJob): string {
+  const written = new Map(updates(job));
+  const columns = job.main.columns.filter(({ generated }) => !generated).map(({ name }) => name);
+  return `with gone as (
+  delete from ${mainTableSql(job.main)} m using ${table} d where d.verdict = 'updated' and ${sameKey(job, "m", found)} returning m.*
+)
+insert into ${mainTableSql(job.main)} (${identList(columns)}) overriding system value
+select ${columns.map((column) => written.get(column) ?? `g.${ident(column)}`).join(", ")}
+from gone g join ${shadowSql(job)} s on ${sameKey(job, "g", staged)}
+order by ${job.key.map((column) => `g.${ident(column)}`).join(", ")}`;
 }
 
 function insertRows(job: DifferenceJob): string {
