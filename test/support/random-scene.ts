@@ -8,6 +8,8 @@ export interface SceneRecord {
   /** Undefined where the record has no readable key. */
   readonly key: string | undefined;
   readonly cells: Readonly<Record<string, SceneCell>>;
+  /** The key that the row had before; its before image says so. */
+  readonly moved?: string | undefined;
   /** Of documents. */
   readonly document: unknown;
   readonly at: string;
@@ -44,6 +46,18 @@ export interface SceneObject {
   readonly again: number | undefined;
   /** Load before which it is taken away; it was loaded by then. */
   readonly removed?: number | undefined;
+  /** When it was written, where that is not `time`. */
+  readonly modified?: number | undefined;
+  /** Of full loads that come more than once: which of them it is part of. */
+  readonly set?: number | undefined;
+}
+
+/** How full loads come again, and when that is known to be over. */
+export interface Reloads {
+  readonly mode: "once" | "snapshot" | "changes";
+  readonly settleMs: number;
+  /** Of each load. */
+  readonly clock: readonly number[];
 }
 
 export interface RandomScene {
@@ -68,6 +82,7 @@ export interface RandomScene {
   readonly objects: readonly SceneObject[];
   /** For each load: how many objects it has opened when it is killed; undefined: it comes to its end. */
   readonly kills?: readonly (number | undefined)[];
+  readonly reloads?: Reloads | undefined;
   /** Of scenes that a source table made: what it holds in the end, by key. Cells that a row has not are NULL. */
   readonly source?: SourceRows | undefined;
 }
