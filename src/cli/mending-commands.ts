@@ -47,6 +47,21 @@ export function mendingCommands(program: Command, host: Host, run: Run): void {
       ),
     );
   program
+    .command("refresh <table>")
+    .description("make a table what its objects say, by the difference, in one commit")
+    .option("--dry-run", "print the difference, and end: as validate")
+    .option("--as-of <time>", "as it was then: 3d, or 2026-03-01T10:00 (UTC); later objects wait, the table is paused")
+    .option("--without <key...>", "as if these objects had never come; they are marked skipped")
+    .option("--reason <text>", "why, for whoever sees it")
+    .option("--allow-deletes", "do not stop at delete_limit_pct")
+    .option("--limit <n>", "rows of each difference to list", wholeNumber, 20)
+    .addOption(new Option("--samples <kind>", "keys, least and greatest cells").choices(["full", "masked", "none"]))
+    .action(
+      run(async (name: string, _: unknown, command: Command) =>
+        (await import("./refresh-command.ts")).runRefreshCommand(host, name, command.optsWithGlobals()),
+      ),
+    );
+  program
     .command("pause <table>")
     .description("loads leave the table alone, and say so")
     .option("--reason <text>", "why, for whoever sees it")

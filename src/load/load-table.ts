@@ -61,17 +61,18 @@ class TableLoader {
 
   async load(all: readonly OpenObject<SourceObject>[]): Promise<void> {
     const state = await this.#units.again(() => this.#work.learn(this.#worker.session));
-    if (state.paused) {
-      this.report.paused = true;
-      this.report.notes.push(pausedText(state.pausedReason, all.length));
-      return;
-    }
+    if (state.paused) return this.#notePause(state, all.length);
     const { config } = this.#work.settings;
     this.report.constraints = await this.#units.again(() => preflight(this.#worker.session, this.#work.known, config));
     const { open, behind, failed } = beforeFailed(this.#work.spec, all);
     const left = await this.#loadOpen(open, state);
     noteBehind(this.report, behind, failed);
     if (left) await this.#waitForPassed();
+  }
+
+  #notePause({ pausedReason }: TableState, objects: number): void {
+    this.report.paused = true;
+    this.report.notes.push(pausedText(pausedReason, objects));
   }
 
   /** False when the table was stopped: somebody has to decide. */
@@ -242,7 +243,11 @@ class TableLoader {
       const heldNow = unfailed.filter((one) => one.state === "held");
       this.#work.passed = [...heldNow.map((one) => one.object), ...behind];
       const free = next.filter((one) => one.state === "claimable");
-      if (free.length > 0 && !(await this.#loadOpen(free, await this.#work.learn(this.#worker.session)))) return;
+      if (free.length > 0) {
+        const state = await this.#work.learn(this.#worker.session);
+        if (state.paused) return this.#notePause(state, free.length);
+        if (!(await this.#loadOpen(free, state))) return;
+      }
       if (this.#work.passed.length > 0 && performance.now() > deadline) {
         for (const { object, runId } of heldNow)
           this.report.held.push({ key: object.key, code: "HELD_ELSEWHERE", reason: `run ${runId} holds it` });
