@@ -54,7 +54,7 @@ export async function runRefreshCommand(host: Host, name: string, options: Refre
         onRecords: (records) => progress.rows(records),
         onFound: (found) => {
           progress.stop();
-          if (!terminal.json) print(terminal, tableText(terminal, found, samples, false));
+          if (!terminal.json) print(terminal, tableText(terminal, found, samples, headingOf(options, asOf)));
         },
       }),
     ),
@@ -65,6 +65,12 @@ export async function runRefreshCommand(host: Host, name: string, options: Refre
   return exit;
 }
 
+/** Of a plain refresh the verdict says it. */
+function headingOf({ without }: RefreshOptions, asOf: Date | undefined): string {
+  if (asOf !== undefined) return `as of ${momentText(asOf)}, beside the table as it is`;
+  return without === undefined ? "" : "without what is named, beside the table as it is";
+}
+
 function endText(terminal: Terminal, done: Refreshed, options: RefreshOptions, asOf: Date | undefined): string {
   const { found, applied, takenBack, ignored } = done;
   const name = shellWord(found.table);
@@ -73,11 +79,11 @@ function endText(terminal: Terminal, done: Refreshed, options: RefreshOptions, a
     return `${found.compared === undefined ? "" : `${tone(terminal, "good", "right")}  `}Nothing had to be changed.`;
   const { removed, updated, inserted } = applied;
   const lines = [
-    `${tone(terminal, "good", "refreshed")}  ${formatCount(removed)} rows removed, ${formatCount(updated)} changed, ${formatCount(inserted)} brought back, in one commit`,
+    `${tone(terminal, "good", "refreshed")}  ${formatCount(removed)} ${removed === 1 ? "row" : "rows"} removed, ${formatCount(updated)} changed, ${formatCount(inserted)} brought back, in one commit`,
   ];
   if (ignored > 0)
     lines.push(
-      `  ${tone(terminal, "warn", "left")}  ${formatCount(ignored)} rows that a trigger or a policy of the table did not let be changed`,
+      `  ${tone(terminal, "warn", "left")}  ${formatCount(ignored)} ${ignored === 1 ? "row" : "rows"} that a trigger or a policy of the table did not let be changed`,
     );
   if (takenBack.length > 0) lines.push(...takenBackText(terminal, found, takenBack, done.paused, asOf, name));
   return lines.join("\n");

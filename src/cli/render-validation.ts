@@ -1,4 +1,5 @@
 /** A validation as text and as JSON: what differs first, what explains it, columns side by side. No cell value unless it was asked for. */
+import { stripVTControlCharacters } from "node:util";
 import type { ValidationReport } from "../load/run-validate.ts";
 import {
   type ComparedColumn,
@@ -26,10 +27,13 @@ export function validationText(terminal: Terminal, report: ValidationReport, sam
   return parts.join("\n\n");
 }
 
-/** `withNext`: false where the next step is being done. */
-export function tableText(terminal: Terminal, table: TableValidation, samples: Samples, withNext = true): string {
+/** `heading`: what a refresh is about to do; the next step is its own. */
+export function tableText(terminal: Terminal, table: TableValidation, samples: Samples, heading?: string): string {
+  const withNext = heading === undefined;
   const { compared, counted: byObject, error } = table;
-  const lines = [`${tone(terminal, "strong", safeText(table.target))}  ${verdictText(terminal, table)}`];
+  const lines = [
+    `${tone(terminal, "strong", safeText(table.target))}  ${heading === undefined || heading === "" ? verdictText(terminal, table) : heading}`,
+  ];
   if (compared !== undefined) lines.push(...comparedText(terminal, table, compared, samples));
   if (byObject !== undefined) {
     lines.push(`  ${counted(byObject.rows, "row")} of ${counted(byObject.objects, "object")}`);
@@ -50,6 +54,11 @@ export function tableText(terminal: Terminal, table: TableValidation, samples: S
         ),
       );
   }
+  if (
+    compared !== undefined &&
+    (table.sourceCount !== undefined || table.notes.length > 0 || (withNext && nextText(table) !== undefined))
+  )
+    lines.push("");
   const count = compared?.rows.table ?? byObject?.rows;
   if (table.sourceCount !== undefined && count !== undefined)
     lines.push(
@@ -59,7 +68,7 @@ export function tableText(terminal: Terminal, table: TableValidation, samples: S
   for (const note of table.notes) lines.push(`  ${tone(terminal, "dim", "note")}  ${safeText(note)}`);
   if (error !== undefined) lines.push(indent(errorText(terminal, error)));
   const next = withNext ? nextText(table) : undefined;
-  if (next !== undefined) lines.push(`  next  ${next}`);
+  if (next !== undefined) lines.push(`  next   ${next}`);
   return lines.join("\n");
 }
 
@@ -156,30 +165,43 @@ function keyText({ key }: ExplainedRow, samples: Samples): string {
 /** Of a table that is right the figures are shared; where two differ both stand there, the objects' first. */
 function columnsTable(terminal: Terminal, compared: ComparedTable, samples: Samples, right: boolean): string {
   const both = (a: string, b: string) => (a === b ? a : tone(terminal, "bad", `${a} / ${b}`));
-  const extremes = samples !== "none" && compared.columns.some(({ table }) => table.least !== undefined);
-  const head = [
-    "column",
-    "type",
-    right ? "nulls" : "nulls S3 / table",
-    "distinct",
-    "checksum",
-    ...(extremes ? ["least", "greatest"] : []),
-  ];
-  const cell = (value: string | undefined) =>
-    value === undefined ? "" : safeText(cut(samples === "full" ? value : mask(value), 12));
-  const rows = compared.columns.map((column) => [
-    safeText(cut(column.column, 24)) + (column.isKey ? tone(terminal, "good", " (key)") : ""),
-    typeText(terminal, column),
-    both(formatCount(column.source.nulls), formatCount(column.table.nulls)),
-    distinctText(column),
-    column.equal ? column.table.checksum.slice(0, 8) : tone(terminal, "bad", "differs"),
-    ...(extremes ? [cell(column.table.least), cell(column.table.greatest)] : []),
-  ]);
-  return renderTable(
-    head.map((name) => tone(terminal, "dim", name)),
-    rows,
-    [2, 3],
-  );
+  const differs = compared.columns.some(({ source, table }) => source.nulls !== table.nulls);
+  const table = (extremes: boolean) => {
+    const head = [
+      "column",
+      "type",
+      differs ? "nulls S3 / table" : "nulls",
+      "distinct",
+      ...(right ? [] : ["differ"]),
+      "checksum",
+    ];
+    const rows = compared.columns.map((column) => [
+      safeText(cut(column.column, 24)) + (column.isKey ? tone(terminal, "good", " (key)") : ""),
+      typeText(terminal, column),
+      both(formatCount(column.source.nulls), formatCount(column.table.nulls)),
+      distinctText(column),
+      ...(right ? [] : [column.differing === 0 ? "" : tone(terminal, "bad", formatCount(column.differing))]),
+      column.equal ? column.table.checksum.slice(0, 8) : tone(terminal, "bad", "differs"),
+      ...(extremes ? [extreme(column.table.least, samples), extreme(column.table.greatest, samples)] : []),
+    ]);
+    const all = [...head, ...(extremes ? ["least", "greatest"] : [])];
+    return renderTable(
+      all.map((name) => tone(terminal, "dim", name)),
+      rows,
+      right ? [2, 3] : [2, 3, 4],
+    );
+  };
+  if (samples === "none") return table(false);
+  const wide = table(true);
+  // Masked they say little: only where there is room for them.
+  return samples === "full" ||
+    wide.split("\n").every((line) => stripVTControlCharacters(line).length + 2 <= terminal.width)
+    ? wide
+    : table(false);
+}
+
+function extreme(value: string | undefined, samples: Samples): string {
+  return value === undefined ? "" : safeText(cut(samples === "full" ? value : mask(value), 12));
 }
 
 function typeText(terminal: Terminal, { type, expectedType, nullability }: ComparedColumn): string {
@@ -203,7 +225,7 @@ function nextText({ table, compared, counted: byObject, error }: TableValidation
   if (byObject !== undefined && byObject.differing.length > 0) return `drayage backfill ${name} --object KEY`;
   if (compared === undefined) return undefined;
   if (compared.gone.length > 0) return "put the objects back; what is compared without them proves nothing";
-  if (differing(compared) > 0) return `drayage refresh ${name} --dry-run, then drayage refresh ${name}`;
+  if (differing(compared) > 0) return `drayage refresh ${name}`;
   return undefined;
 }
 

@@ -171,9 +171,9 @@ function rowTable({ listed }: ComparedTable): string {
 function columnTable({ columns, rows }: ComparedTable): string {
   const lines = columns.map(
     (column) =>
-      `<tr><td class="mono">${text(column.column)}${column.isKey ? ` <span class="good">key</span>` : ""}</td><td>${typeCell(column)}</td><td>${nullBars(column, rows)}</td><td class="n">${distinct(column)}</td><td>${column.equal ? `<span class="mono dim">${column.table.checksum.slice(0, 8)}</span>` : `<span class="bad">differs</span>`}</td></tr>`,
+      `<tr><td class="mono">${text(column.column)}${column.isKey ? ` <span class="good">key</span>` : ""}</td><td>${typeCell(column)}</td><td>${nullBars(column, rows)}</td><td class="n">${distinct(column)}</td><td class="n${column.differing > 0 ? " bad" : ""}">${formatCount(column.differing)}</td><td>${column.equal ? `<span class="mono dim">${column.table.checksum.slice(0, 8)}</span>` : `<span class="bad">differs</span>`}</td></tr>`,
   );
-  return `<div class="scroll"><table><thead><tr><th>column</th><th>type</th><th>NULL (objects, table)</th><th class="n">distinct</th><th>checksum</th></tr></thead><tbody>${lines.join("")}</tbody></table></div>`;
+  return `<div class="scroll"><table><thead><tr><th>column</th><th>type</th><th>NULL (objects, table)</th><th class="n">distinct</th><th class="n">rows that differ</th><th>checksum</th></tr></thead><tbody>${lines.join("")}</tbody></table></div>`;
 }
 
 function typeCell({ type, expectedType, nullability }: ComparedColumn): string {

@@ -61,6 +61,7 @@ export function tableJson(table: TableValidation, samples: Samples): Record<stri
             type: column.type,
             expected_type: column.expectedType ?? null,
             nullable: column.nullable,
+            differing: column.differing,
             equal: column.equal,
             source: figures(column.source),
             table: figures(column.table),

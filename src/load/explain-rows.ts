@@ -1,5 +1,5 @@
 /** Names the object and the record that explain a row of a difference. */
-import type { RowDifference } from "../warehouse/compare-rows.ts";
+import type { RowDifference } from "../warehouse/list-difference.ts";
 import type { Claim } from "../warehouse/load-history.ts";
 import type { Session } from "../warehouse/session.ts";
 import { entryKeys } from "../warehouse/table-entries.ts";

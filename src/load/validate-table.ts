@@ -2,14 +2,9 @@
 import { DrayageError } from "../errors.ts";
 import { mainTableSql, readMainTable } from "../warehouse/catalog.ts";
 import { type ColumnFigures, readFigures } from "../warehouse/column-figures.ts";
-import {
-  type CompareJob,
-  compareRows,
-  type DifferenceCount,
-  isSoft,
-  listDifference,
-} from "../warehouse/compare-rows.ts";
+import { type CompareJob, compareRows, type DifferenceCount, isSoft } from "../warehouse/compare-rows.ts";
 import { countByObject } from "../warehouse/count-rows.ts";
+import { countColumns, listDifference } from "../warehouse/list-difference.ts";
 import { temporaryShadow } from "../warehouse/shadow.ts";
 import { readStoredColumns } from "../warehouse/table-state.ts";
 import { spelledTypes } from "../warehouse/type-names.ts";
@@ -135,7 +130,11 @@ export async function describe(
     rows: { source: source.rows, table: table.rows },
     counts,
     listed: listed.map((row) => explainRow(row, names)),
-    columns: await compareColumns(worker, comparison, job, { source: source.columns, table: table.columns }),
+    columns: await compareColumns(worker, comparison, job, {
+      source: source.columns,
+      table: table.columns,
+      differing: counts.some(({ verdict }) => verdict === "updated") ? await countColumns(session, job) : new Map(),
+    }),
     statements: latest.statements,
     gone: made.gone.map((entry) => names.pathOf(entry.key)),
     waiting: made.waiting.map((object) => object.path),
@@ -150,7 +149,7 @@ async function compareColumns(
   { session }: Worker,
   { spec, latest }: TableComparison,
   job: CompareJob,
-  figures: { source: FiguresByColumn; table: FiguresByColumn },
+  figures: { source: FiguresByColumn; table: FiguresByColumn; differing: ReadonlyMap<string, number> },
 ): Promise<ComparedColumn[]> {
   const expected = new Map((latest.shadow?.columns ?? []).map((column) => [column.name, column.type]));
   const stored = await readStoredColumns(session, job.stateSchema, spec.name);
@@ -186,6 +185,7 @@ async function compareColumns(
         nullability: isNullableKey ? "nullable key" : undefined,
         source,
         table,
+        differing: figures.differing.get(name) ?? 0,
         equal: source.checksum === table.checksum && source.nulls === table.nulls,
       },
     ];

@@ -59,6 +59,9 @@ export interface ComparedColumn {
   readonly nullability: "nullable key" | undefined;
   readonly source: ColumnFigures;
   readonly table: ColumnFigures;
+  /** Rows that both sides have, with another cell. */
+  readonly differing: number;
+  /** The same cells on both sides, of whatever rows. */
   readonly equal: boolean;
 }
 
