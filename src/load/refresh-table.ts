@@ -1,11 +1,11 @@
 /** Makes one table what its objects say, in one transaction under the table's lock; or what they said before some were loaded. */
 import { DrayageError } from "../errors.ts";
 import { type CompareJob, compareRows, type DifferenceCount } from "../warehouse/compare-rows.ts";
-import { insertMarked, pauseTable } from "../warehouse/marks.ts";
+import { pauseTable } from "../warehouse/marks.ts";
 import { dropDuplicates, type Mended, mendRows, mendTombstones } from "../warehouse/mend-rows.ts";
 import { shadowName, temporaryShadow } from "../warehouse/shadow.ts";
 import { lockTable } from "../warehouse/table-state.ts";
-import { takeBack } from "../warehouse/take-back.ts";
+import { leaveOut, takeBack } from "../warehouse/take-back.ts";
 import { type CompareSettings, TableComparison } from "./compare-table.ts";
 import type { SourceObject } from "./discover.ts";
 import { reach } from "./failpoint.ts";
@@ -214,7 +214,7 @@ class Refresher {
     const why = reason === undefined ? "" : `: ${reason}`;
     if (asOf === undefined) {
       if (ids.length > 0) await takeBack(session, stateSchema, ids, "skipped", `refresh --without${why}`);
-      await insertMarked(session, stateSchema, name, "skipped", this.#unseen);
+      await leaveOut(session, stateSchema, name, this.#unseen);
       return;
     }
     if (ids.length === 0) return;

@@ -112,7 +112,8 @@ export async function describe(
   const all = [...job.key, ...job.columns];
   const of = { columns: all, key: job.key, soft: isSoft(job), oneIn: job.oneIn, extremes };
   const source = await readFigures(session, shadow, of);
-  const table = await readFigures(session, job.main, of);
+  // Where no row differs the cells are the same, by each row: to read them once more would prove nothing, and takes a fifth of the time.
+  const table = counts.length === 0 ? source : await readFigures(session, job.main, of);
   const names = new ObjectNames(session, job.stateSchema, comparison.spec, latest.claims);
   const listed = await listDifference(session, job, limit);
   await names.learn(listed);

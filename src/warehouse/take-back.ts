@@ -1,5 +1,7 @@
 /** Entries of objects that were loaded, and whose rows are taken out of the table again in this transaction. */
 import { ident } from "./identifier.ts";
+import type { HistoryObject } from "./load-history.ts";
+import { insertMarked, markEntries } from "./marks.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -26,4 +28,16 @@ export async function takeBack(
      where id = any($1::bigint[])`,
     [...values, status, note],
   );
+}
+
+/** Objects that were not loaded yet, and are not to be: whether a run has noted them or not. */
+export async function leaveOut(
+  session: Session,
+  stateSchema: string,
+  table: string,
+  objects: readonly HistoryObject[],
+): Promise<void> {
+  if (objects.length === 0) return;
+  await markEntries(session, stateSchema, table, "skipped", { names: [], before: undefined, listed: objects });
+  await insertMarked(session, stateSchema, table, "skipped", objects);
 }

@@ -86,6 +86,7 @@ export async function changingTable(
       const { rows } = await place.client.query<{ line: string }>(
         `select concat_ws(' ', m.id, m.v, ${name}, m._record) as line from public.${table.name} m
            join drayage.load_history h on h.id = m._object
+         where to_jsonb(m) ->> '_deleted_at' is null
          union all
          select concat_ws(' ', t.id, 'D', (
            select ${name} from drayage.load_history h where h.table_name = $1 and h.kind = 'change'
