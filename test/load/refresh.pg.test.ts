@@ -102,6 +102,28 @@ test("a table as of random moments; loads in between leave it; resume brings it 
   expect((await validateHere(place)).exit).toBe(0);
 });
 
+test("a load that is under way when the table goes back leaves it alone", async () => {
+  const { table } = await loaded(4);
+  const at = new Date((table.objects[1]?.closed.getTime() ?? 0) + 1);
+  table.more();
+  let gone = false;
+  disarm = armFailpoints(async (step) => {
+    if (step !== "after_stage_commit" || gone) return;
+    gone = true;
+    expect((await refreshHere(place, { asOf: at })).paused).toBe(true);
+  });
+  const { report } = await table.loadAt("12:00");
+  expect(report.tables[0]?.paused).toBe(true);
+  expect(await table.holds(), `seed ${seed}`).toEqual(table.expected({ until: at }));
+  expect((await table.history()).map((line) => line.split(" ")[1])).toEqual([
+    ...["loaded", "loaded", "loaded"],
+    ...["pending", "pending", "pending"],
+  ]);
+  await resumeHere(place, table.name);
+  expect(await table.loadAt("12:30")).toMatchObject({ exit: 0 });
+  expect(await table.holds(), `seed ${seed}`).toEqual(table.expected());
+});
+
 test("a table without some of its objects; they stay out", async () => {
   const { table, random } = await loaded(isLong ? 14 : 6);
   const without: string[] = [];
