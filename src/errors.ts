@@ -211,6 +211,18 @@ export const errorCodes = {
     exit: 1,
     retry: "after_change",
   },
+  NOT_COMPARABLE: {
+    summary: "What the table should hold cannot be worked out from its objects",
+    next: "Read the reason above; `drayage history` shows what was loaded.",
+    exit: 2,
+    retry: "never",
+  },
+  SOURCE_INCOMPLETE: {
+    summary: "Objects that the table was made of are gone from the source, or were written over",
+    next: "Put them back, or load what is there with `drayage load`; nothing was changed.",
+    exit: 6,
+    retry: "never",
+  },
   MAIN_TABLE_REPLACED: {
     summary: "The main table was dropped or re-created since its last load",
     next: "Restore it; or load everything anew after the statements printed above.",

@@ -147,8 +147,10 @@ describe("links", () => {
 });
 
 test("commands of the handwritten pages exist", () => {
-  const commands = new Set([...read("src/cli/program.ts").matchAll(/\.command\("([a-z]+)/g)].map((match) => match[1]));
-  const options = new Set([...read("src/cli/program.ts").matchAll(/"(--[a-z-]+)/g)].map((match) => match[1]));
+  const files = ["src/cli/program.ts", "src/cli/mending-commands.ts", "src/cli/rejects-commands.ts"];
+  const declared = files.map(read).join("\n");
+  const commands = new Set([...declared.matchAll(/\.command\("([a-z]+)/g)].map((match) => match[1]));
+  const options = new Set([...declared.matchAll(/"(--[a-z-]+)/g)].map((match) => match[1]));
   const scripts = Object.keys((JSON.parse(read("package.json")) as { scripts: Record<string, string> }).scripts);
   const handwritten = pages.filter(({ path }) => !["docs/errors.md", "docs/config.md"].includes(path));
   const uses = handwritten.flatMap(({ text }) => [...text.matchAll(/(?:`|\$ |&& )drayage ([a-z]+)([^`\n]*)/g)]);

@@ -15,6 +15,7 @@ import { nextUnit } from "./next-unit.ts";
 import { noteApplied, noteBehind, noteSuperseded, noteWaiting, pausedText } from "./note-unit.ts";
 import { preflight } from "./preflight.ts";
 import type { TableReport } from "./report.ts";
+import { loadSideBySide } from "./side-by-side.ts";
 import { type NextToApply, type SortedObjects, sortObjects } from "./sort-objects.ts";
 import { surveyHeads } from "./survey-heads.ts";
 import { beforeFailed, beforeHeld, inOrder } from "./table-order.ts";
@@ -64,17 +65,18 @@ class TableLoader {
 
   async load(all: readonly OpenObject<SourceObject>[]): Promise<void> {
     const state = await this.#units.again(() => this.#work.learn(this.#worker.session));
-    if (state.paused) {
-      this.report.paused = true;
-      this.report.notes.push(pausedText(state.pausedReason, all.length));
-      return;
-    }
+    if (state.paused) return this.#notePause(state, all.length);
     const { config } = this.#work.settings;
     this.report.constraints = await this.#units.again(() => preflight(this.#worker.session, this.#work.known, config));
     const { open, behind, failed } = beforeFailed(this.#work.spec, all);
     const left = await this.#loadOpen(open, state);
     noteBehind(this.report, behind, failed);
     if (left) await this.#waitForPassed();
+  }
+
+  #notePause({ pausedReason }: TableState, objects: number): void {
+    this.report.paused = true;
+    this.report.notes.push(pausedText(pausedReason, objects));
   }
 
   /** False when the table was stopped: somebody has to decide. */
@@ -150,7 +152,7 @@ class TableLoader {
     const share = Math.min(maxUnitBytes, Math.max(leastSideBySideBytes, Math.ceil(bytes / most)));
     const rest = objects.filter((object) => object.kind !== "full_load");
     const since = this.#work.passed.length;
-    const left = await this.#loadSideBySide(new UnitQueue(full, share, true));
+    const left = await loadSideBySide(this.#units, this.#work, new UnitQueue(full, share, true));
     if (left && !this.#work.mustWait(since)) return this.#units.load(new UnitQueue(rest, maxUnitBytes));
     if (left) this.#work.passed.push(...rest);
     else if (this.#work.failedFirst !== undefined) noteBehind(this.report, rest, this.#work.failedFirst);
@@ -164,39 +166,6 @@ class TableLoader {
     nextUnit(queue, unitBytes);
     if (known.main === undefined && queue.length > 0)
       this.#work.known = { ...known, expected: await surveyHeads(known, objects, settings) };
-  }
-
-  async #loadSideBySide(queue: UnitQueue): Promise<boolean> {
-    const { spare } = this.#work.settings;
-    const others: Promise<boolean>[] = [];
-    const begin = async (taking: Promise<Worker>) => {
-      // Without a connection of its own it takes no unit: the others have them all.
-      const worker = await taking.catch(() => undefined);
-      if (worker === undefined) return true;
-      try {
-        if (worker.session.lost) await worker.reconnect();
-        return await new UnitLoader(worker, this.#work).load(queue);
-      } finally {
-        spare.give(worker);
-      }
-    };
-    // With each unit: a worker may have become free since.
-    const recruit = () => {
-      for (let n = others.length; n < queue.rest.length && others.length + 1 < spare.most; n++) {
-        const taking = spare.take();
-        if (taking === undefined) return;
-        const other = begin(taking);
-        // Awaited below; until then its failure must not count as unhandled.
-        other.catch(() => undefined);
-        others.push(other);
-      }
-    };
-    const own = this.#units.load(queue, recruit);
-    const ended = [await settled(own)];
-    for (let i = 0; i < others.length; i++) ended.push(await settled(others[i] as Promise<boolean>));
-    const failed = ended.find((one) => one.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
-    return ended.every((one) => one.status === "fulfilled" && one.value);
   }
 
   /** A newer full load: all of it, or nothing. The changes that are open are loaded whatever becomes of it. Returns whether it was applied. */
@@ -278,7 +247,11 @@ class TableLoader {
       const heldNow = unfailed.filter((one) => one.state === "held");
       this.#work.passed = [...heldNow.map((one) => one.object), ...behind];
       const free = next.filter((one) => one.state === "claimable");
-      if (free.length > 0 && !(await this.#loadOpen(free, await this.#work.learn(this.#worker.session)))) return;
+      if (free.length > 0) {
+        const state = await this.#work.learn(this.#worker.session);
+        if (state.paused) return this.#notePause(state, free.length);
+        if (!(await this.#loadOpen(free, state))) return;
+      }
       if (this.#work.passed.length > 0 && performance.now() > deadline) {
         for (const { object, runId } of heldNow)
           this.report.held.push({ key: object.key, code: "HELD_ELSEWHERE", reason: `run ${runId} holds it` });
@@ -289,9 +262,4 @@ class TableLoader {
       if (this.#work.passed.length > 0) await sleep(250, undefined, signal === undefined ? {} : { signal });
     }
   }
-}
-
-async function settled<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {
-  const [result] = await Promise.allSettled([promise]);
-  return result;
 }

@@ -91,7 +91,12 @@ function tableFacts(row: TableStatusRow, entry: TableConfig | undefined, configu
     lastLoadedAt: row.last_loaded_at ?? undefined,
     paused:
       row.paused && row.paused_at !== null
-        ? { since: row.paused_at, until: row.paused_until ?? undefined, reason: row.paused_reason ?? undefined }
+        ? {
+            since: row.paused_at,
+            until: row.paused_until ?? undefined,
+            reason: row.paused_reason ?? undefined,
+            waiting: row.waiting,
+          }
         : undefined,
     failed:
       row.failed === 0

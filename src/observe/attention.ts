@@ -43,7 +43,13 @@ export interface TableFacts {
   /** When something of it was last loaded. */
   readonly lastLoadedAt: Date | undefined;
   readonly paused:
-    | { readonly since: Date; readonly until: Date | undefined; readonly reason: string | undefined }
+    | {
+        readonly since: Date;
+        readonly until: Date | undefined;
+        readonly reason: string | undefined;
+        /** Objects that a run noted and that wait for its end. */
+        readonly waiting?: number;
+      }
     | undefined;
   readonly failed:
     | {

@@ -105,7 +105,8 @@ function ofTable({ table, paused, failed, rejects, rescued }: TableFacts): Atten
       since: paused.since,
       message:
         `Paused${paused.until === undefined ? "" : ` until ${paused.until.toISOString().slice(0, 16)}Z`}` +
-        `${paused.reason === undefined ? "" : `: ${paused.reason}`}`,
+        `${paused.reason === undefined ? "" : `: ${paused.reason}`}` +
+        `${paused.waiting === undefined || paused.waiting === 0 ? "" : `, ${objectsText(paused.waiting)} waiting`}`,
       command: `drayage resume ${shellWord(table)}`,
     });
   if (rejects !== undefined)

@@ -18,6 +18,8 @@ export interface TableStatusRow {
   readonly paused_at: Date | null;
   readonly paused_until: Date | null;
   readonly paused_reason: string | null;
+  /** Noted objects that a pause keeps waiting. */
+  readonly waiting: number;
   readonly failed: number;
   readonly failed_at: Date | null;
   readonly failed_code: string | null;
@@ -136,6 +138,9 @@ function tableStatement(state: string): string {
     select t.table_name, t.folder, t.last_modified, t.last_loaded_at, usual.seconds as usual_seconds,
            t.paused_at is not null and (t.paused_until is null or t.paused_until > now()) as paused,
            t.paused_at, t.paused_until, t.paused_reason,
+           case when t.paused_at is not null then (
+             select count(*)::integer from ${state}.load_history h where h.table_name = t.table_name and h.status = 'pending'
+           ) else 0 end as waiting,
            coalesce(f.objects, 0) as failed, f.at as failed_at, f.code as failed_code, f.key as failed_key,
            f.passing as failed_passing, coalesce(r.records, 0) as rejects, r.at as rejects_at
     from ${state}.tables t

@@ -1,5 +1,6 @@
 /** A table that is loaded anew at the source under the names of before, beside its changes: the whole of it, or the rows that changed. */
-import { fullLoadTime, type Reloads, type SceneObject, type SceneRecord } from "./random-scene.ts";
+import { fullLoadTime } from "./random-records.ts";
+import type { Reloads, SceneObject, SceneRecord } from "./random-scene.ts";
 import { objectText } from "./scene-bytes.ts";
 import { modifiedAt } from "./scene-delivery.ts";
 import { change, fullLoad, stamp } from "./scene-dialect.ts";

@@ -1,6 +1,7 @@
 /** The dialect in which DMS writes all objects of a simulated source table, and the objects in it. */
 import type { Random } from "../../src/demo/random.ts";
-import { fullLoadTime, type SceneObject, type SceneRecord } from "./random-scene.ts";
+import { fullLoadTime } from "./random-records.ts";
+import type { SceneObject, SceneRecord } from "./random-scene.ts";
 
 /** How DMS was set up for the table. */
 export interface Dialect {

@@ -1,6 +1,7 @@
 /** One full load and hours of changes: delivered more or less in time, some late, some twice, some gone once they were loaded; runs are killed. */
 import type { Random } from "../../src/demo/random.ts";
-import { fullLoadTime, type SceneObject, type SceneRecord } from "./random-scene.ts";
+import { fullLoadTime } from "./random-records.ts";
+import type { SceneObject, SceneRecord } from "./random-scene.ts";
 import { change, type Dialect, fullLoad, stamp } from "./scene-dialect.ts";
 import { changeColumns, type Draft, type Plot } from "./source-scene.ts";
 
