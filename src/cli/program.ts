@@ -78,7 +78,7 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
     );
   program
     .command("plan [table...]")
-    .description("dry run: columns, types, statements and rejects; changes nothing")
+    .description("dry run: columns, types, statements and rejects; of a URL without a config or a warehouse")
     .option("--limit <n>", "records read of each table", wholeNumber, 10_000)
     .option("--full", "read every record")
     .option("--sql", "print the statements alone")

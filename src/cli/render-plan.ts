@@ -39,17 +39,17 @@ function tableText(terminal: Terminal, table: TablePlan, samples: Samples): stri
     );
   }
   if (table.counts.read > 0) parts.push(`  ${outcomeText(terminal, table)}`);
-  if (table.proposals.length > 0) {
-    const lines = table.proposals.map(
-      ({ line, why }) => `      ${safeText(line)}   ${tone(terminal, "dim", `# ${why}`)}`,
-    );
-    parts.push(`  ${tone(terminal, "good", "proposed")}, to paste into the config:\n    columns:\n${lines.join("\n")}`);
-  }
+  if (table.proposals.length > 0) parts.push(proposalText(terminal, table));
   for (const error of table.errors) parts.push(indent(errorText(terminal, error)));
   return [parts.join("\n\n")];
 }
 
-function columnTable(terminal: Terminal, table: TablePlan, samples: Samples): string {
+export function proposalText(terminal: Terminal, { proposals }: TablePlan): string {
+  const lines = proposals.map(({ line, why }) => `      ${safeText(line)}   ${tone(terminal, "dim", `# ${why}`)}`);
+  return `  ${tone(terminal, "good", "proposed")}, to paste into the config:\n    columns:\n${lines.join("\n")}`;
+}
+
+export function columnTable(terminal: Terminal, table: TablePlan, samples: Samples): string {
   const head = ["path", "column", "type", "null", ...(samples === "none" ? [] : ["sample"]), "max length"].map((name) =>
     tone(terminal, "dim", name),
   );
@@ -81,7 +81,7 @@ function outcomeText(terminal: Terminal, table: TablePlan): string {
   );
 }
 
-function counted(count: number, noun: string): string {
+export function counted(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
@@ -106,7 +106,7 @@ function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }
 
-function indent(text: string): string {
+export function indent(text: string): string {
   return text
     .split("\n")
     .map((line) => (line === "" ? line : `  ${line}`))
@@ -143,23 +143,27 @@ export function planJson(report: PlanReport, exit: number, samples: Samples): Re
     listed: report.listed,
     unclaimed: Object.fromEntries(report.unclaimed),
     milliseconds: Math.round(report.milliseconds),
-    tables: report.tables.map((table) => ({
-      table: table.table,
-      target: table.target,
-      exists: table.exists,
-      objects: table.objects,
-      read: table.read,
-      key: table.key,
-      columns: table.columns.map((column) => ({
-        ...column,
-        sample: samples === "none" ? undefined : shown(column.sample, samples),
-      })),
-      statements: table.statements,
-      counts: table.counts,
-      rejects: Object.fromEntries(table.rejects),
-      proposals: table.proposals,
-      dialect: table.dialect,
-      errors: table.errors.map(errorJson),
+    tables: report.tables.map((table) => tableJson(table, samples)),
+  };
+}
+
+export function tableJson(table: TablePlan, samples: Samples): Record<string, unknown> {
+  return {
+    table: table.table,
+    target: table.target,
+    exists: table.exists,
+    objects: table.objects,
+    read: table.read,
+    key: table.key,
+    columns: table.columns.map((column) => ({
+      ...column,
+      sample: samples === "none" ? undefined : shown(column.sample, samples),
     })),
+    statements: table.statements,
+    counts: table.counts,
+    rejects: Object.fromEntries(table.rejects),
+    proposals: table.proposals,
+    dialect: table.dialect,
+    errors: table.errors.map(errorJson),
   };
 }
