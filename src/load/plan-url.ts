@@ -1,9 +1,9 @@
 /** `plan` of what lies below a URL: without a config, without a warehouse, from a listing and the heads of a few objects. */
 import type { Config } from "../config/config.ts";
 import { startingTable } from "../config/starting-config.ts";
-import { targetOf } from "../config/table-names.ts";
 import { DrayageError } from "../errors.ts";
 import type { ObjectSource } from "../source/object-source.ts";
+import { specOf } from "./exported-columns.ts";
 import { type HeadPlan, planHeads } from "./plan-heads.ts";
 import { type SourceUrl, seenFromAbove } from "./source-url.ts";
 import { type FoundTables, findTables, type TableFolder } from "./table-folders.ts";
@@ -89,9 +89,7 @@ function summed(counts: readonly (readonly [string, number])[]): Map<string, num
 
 /** A table as it would be loaded by an entry that says nothing. */
 export function startingSpec(config: Config, folder: string): TableSpec {
-  const table = startingTable(config, folder);
-  const { schema, table: target, name } = targetOf(table, folder, config.warehouse.schema);
-  return { name, target: { schema, table: target }, config: table };
+  return specOf(config, startingTable(config, folder), folder);
 }
 
 function nothingFound({ url, object }: SourceUrl, others: ReadonlyMap<string, number>, listed: number): DrayageError {
