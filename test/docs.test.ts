@@ -147,8 +147,9 @@ describe("links", () => {
 });
 
 test("commands of the handwritten pages exist", () => {
-  const commands = new Set([...read("src/cli/program.ts").matchAll(/\.command\("([a-z]+)/g)].map((match) => match[1]));
-  const options = new Set([...read("src/cli/program.ts").matchAll(/"(--[a-z-]+)/g)].map((match) => match[1]));
+  const program = read("src/cli/program.ts") + read("src/cli/set-up-commands.ts");
+  const commands = new Set([...program.matchAll(/\.command\("([a-z]+)/g)].map((match) => match[1]));
+  const options = new Set([...program.matchAll(/"(--[a-z-]+)/g)].map((match) => match[1]));
   const scripts = Object.keys((JSON.parse(read("package.json")) as { scripts: Record<string, string> }).scripts);
   const handwritten = pages.filter(({ path }) => !["docs/errors.md", "docs/config.md"].includes(path));
   const uses = handwritten.flatMap(({ text }) => [...text.matchAll(/(?:`|\$ |&& )drayage ([a-z]+)([^`\n]*)/g)]);

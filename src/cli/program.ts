@@ -3,6 +3,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { DrayageError } from "../errors.ts";
 import { type GlobalOptions, type Host, Interrupted, programVersion, terminalOf } from "./context.ts";
 import { asKnown, errorJson, errorText, traceText } from "./print-error.ts";
+import { type Run, setUpCommands } from "./set-up-commands.ts";
 
 /** Runs the command line; resolves with the exit code. */
 export async function runProgram(host: Host): Promise<number> {
@@ -138,34 +139,9 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
       ),
     );
 
-  program.commandsGroup("Set up:");
-  program
-    .command("demo")
-    .description("three hours of objects from S3 into a real PostgreSQL, both started here")
-    .option("--keep", "leave both servers running and print their addresses")
-    .action(
-      run(async (_: unknown, command: Command) => (await import("./demo-command.ts")).runDemo(host, options(command))),
-    );
-  program
-    .command("doctor")
-    .description("source, warehouse and rights: what would stop a load, with what mends it")
-    .action(
-      run(async (_: unknown, command: Command) =>
-        (await import("./doctor-command.ts")).runDoctor(host, options(command)),
-      ),
-    );
-  program
-    .command("migrate")
-    .description("bring the state schema to this version (load does it by itself)")
-    .action(
-      run(async (_: unknown, command: Command) =>
-        (await import("./migrate-command.ts")).runMigrate(host, options(command)),
-      ),
-    );
+  setUpCommands(program, host, run);
   return program;
 }
-
-type Run = <A extends unknown[]>(work: (...args: A) => Promise<number>) => (...args: A) => Promise<void>;
 
 function mendingCommands(program: Command, host: Host, run: Run): void {
   program

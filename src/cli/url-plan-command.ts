@@ -7,7 +7,7 @@ import { worstExit } from "../load/report.ts";
 import { nearestFolder, readSourceUrl } from "../load/source-url.ts";
 import type { ObjectSource } from "../source/object-source.ts";
 import { openSource } from "../source/open-source.ts";
-import { type GlobalOptions, type Host, terminalOf, withSignals } from "./context.ts";
+import { configFile, type GlobalOptions, type Host, terminalOf, withSignals } from "./context.ts";
 import { printTraces } from "./print-error.ts";
 import { planSql, planYaml, type Samples } from "./render-plan.ts";
 import { urlPlanJson, urlPlanText } from "./render-url-plan.ts";
@@ -74,7 +74,7 @@ export async function withUrl<T>(
   text: string,
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
-  const env = readEnvironment(options.config ?? host.env.DRAYAGE_CONFIG ?? "drayage.yaml", host.env);
+  const env = readEnvironment(configFile(host, options), host.env);
   const url = readSourceUrl(text);
   const config = startingConfig(url.url, env);
   const source = await openSource(config.source, env);

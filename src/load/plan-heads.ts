@@ -23,13 +23,11 @@ export interface HeadPlan {
 export async function planHeads(spec: TableSpec, table: TableFolder, settings: HeadSettings): Promise<HeadPlan> {
   const sample = await sampleHeads(spec, table.samples, settings);
   const { fullLoads, changes, bytes } = table;
-  const columns = new PlanColumns();
+  const columns = sampledColumns(spec, sample);
   const errors: DrayageError[] = [...sample.errors];
   const counts = { ...noCounts(), read: sample.records, rejected: sample.unstaged.length };
   const key = keyEvidence(table.folder.split("/").at(-1) ?? "", sample);
   const keyed: TableSpec = key === undefined ? spec : { ...spec, config: { ...spec.config, primaryKey: key.key } };
-  const known = { stored: [], main: undefined };
-  describe(columns, bindForDisplay(spec, sample.staged, known), sample);
   let binding: Binding | undefined;
   let statements: readonly string[] = [];
   try {
@@ -67,7 +65,10 @@ export async function planHeads(spec: TableSpec, table: TableFolder, settings: H
   return { folder: table.folder, plan, key, bytes: sample.bytes };
 }
 
-function describe(columns: PlanColumns, feeds: readonly Feed[], sample: HeadSample): void {
+/** Every column that the sample would feed, with what its cells say. */
+export function sampledColumns(spec: TableSpec, sample: HeadSample): PlanColumns {
+  const columns = new PlanColumns();
+  const feeds: readonly Feed[] = bindForDisplay(spec, sample.staged, { stored: [], main: undefined });
   for (const feed of feeds) {
     const index =
       feed.from.kind === "field" ? feed.from.index : feed.from.kind === "path" ? feed.from.column.index : undefined;
@@ -78,6 +79,7 @@ function describe(columns: PlanColumns, feeds: readonly Feed[], sample: HeadSamp
     columns.add(feed, cells.statistics(isPath ? sample.kept : undefined), isPath ? undefined : cells.type);
   }
   columns.overflow(sample.overflow);
+  return columns;
 }
 
 /** Two objects that fail alike are one error. */

@@ -61,13 +61,16 @@ export async function planUrl(settings: UrlPlanSettings): Promise<UrlPlan> {
   };
 }
 
-/** With as many of the URL's own levels in the folders' names as a table needs: a schema and its own. Throws SOURCE_EMPTY. */
+/**
+ * With as many of the URL's own levels in the folders' names as a table needs: a schema and its own. `root` is what is left of the URL,
+ * the source.url of those folders. Throws SOURCE_EMPTY.
+ */
 export async function tablesBelow(
   source: ObjectSource,
   url: SourceUrl,
   most: number,
   signal?: AbortSignal,
-): Promise<FoundTables> {
+): Promise<FoundTables & { readonly root: string }> {
   const found = await findTables(source, "", most, signal);
   if (found.tables.length === 0) throw nothingFound(url, found.others, found.listed);
   const lifted = url.above === "" ? 0 : url.above.split("/").length;
@@ -76,6 +79,10 @@ export async function tablesBelow(
   const short = (folder: string) => folder.split("/").slice(spare).join("/");
   return {
     ...found,
+    root: url.url
+      .split("/")
+      .slice(0, url.url.split("/").length - (lifted - spare))
+      .join("/"),
     tables: found.tables.map((table) => ({ ...table, folder: short(table.folder) })),
     others: summed([...found.others].map(([folder, count]) => [short(folder).split("/").slice(0, 2).join("/"), count])),
   };
