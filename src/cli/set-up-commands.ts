@@ -30,6 +30,7 @@ export function setUpCommands(program: Command, host: Host, run: Run): void {
     );
   program
     .command("doctor")
+    .option("--send-test-alert", "post a message to alerts.webhook, to see it arrive")
     .description("source, warehouse and rights: what would stop a load, with what mends it")
     .action(
       run(async (_: unknown, command: Command) =>

@@ -1,6 +1,7 @@
 /** Objects in an S3 bucket; the one file that knows the AWS SDK. */
 import type { Readable } from "node:stream";
 import {
+  GetBucketVersioningCommand,
   GetObjectCommand,
   ListObjectsV2Command,
   type ListObjectsV2CommandInput,
@@ -100,6 +101,14 @@ export function createS3Source(
         signal: options.signal,
         openAt: async (offset, signal) => getObject(await client(), object, offset, to, signal),
       });
+    },
+    async keepsVersions() {
+      try {
+        const { Status } = await (await client()).send(new GetBucketVersioningCommand({ Bucket: bucket }));
+        return Status === "Enabled";
+      } catch (error) {
+        throw s3Error(error, bucket);
+      }
     },
     close() {
       void opening?.then((opened) => opened.destroy()).catch(() => undefined);
