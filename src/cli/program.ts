@@ -1,6 +1,8 @@
 /** The command line: commands in four groups, global options, and the one place where an error becomes text and an exit code. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { didYouMean } from "../config/suggest.ts";
 import { DrayageError } from "../errors.ts";
+import { rejectEntries } from "../warehouse/reject-reasons.ts";
 import { type GlobalOptions, type Host, Interrupted, programVersion, terminalOf } from "./context.ts";
 import { asKnown, errorJson, errorText, traceText } from "./print-error.ts";
 import { type Run, setUpCommands } from "./set-up-commands.ts";
@@ -35,8 +37,16 @@ export async function runProgram(host: Host): Promise<number> {
 }
 
 function usageError(error: CommanderError): DrayageError {
-  const message = error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
+  const message = withChoice(error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " "));
   return new DrayageError("USAGE", { message: message.charAt(0).toUpperCase() + message.slice(1) });
+}
+
+/** Commander lists what an option takes; the one that was meant stands first. */
+function withChoice(message: string): string {
+  const [, given, choices] = /'([^']*)' is invalid.* Allowed choices are (.*)\.$/.exec(message) ?? [];
+  return given === undefined
+    ? message
+    : message + didYouMean(given, (choices ?? "").split(", ")).replace("; did", " Did");
 }
 
 function buildProgram(host: Host, setExit: (code: number) => void): Command {
@@ -217,6 +227,13 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
+function knownReason(text: string): string {
+  const reasons = Object.keys(rejectEntries);
+  if (reasons.includes(text)) return text;
+  const near = didYouMean(text, reasons).replace("; did", " Did");
+  throw new InvalidArgumentError(near === "" ? `It must be one of ${reasons.join(", ")}.` : `No reject has it.${near}`);
+}
+
 function rejectsCommands(program: Command, host: Host, run: Run): void {
   const rejects = program.command("rejects").description("records that could not be loaded");
   selecting(rejects.command("list [table...]", { isDefault: true }))
@@ -269,5 +286,7 @@ function rejectsCommands(program: Command, host: Host, run: Run): void {
 }
 
 function selecting(command: Command): Command {
-  return command.option("--reason <reason>", "only this reason").option("--object <key>", "only of this object");
+  return command
+    .option("--reason <reason>", "only this reason", knownReason)
+    .option("--object <key>", "only of this object");
 }

@@ -13,6 +13,7 @@ export function planText(terminal: Terminal, report: PlanReport, samples: Sample
   const folders = [...report.unclaimed.keys()].slice(0, 5).map(safeText);
   if (folders.length > 0)
     parts.push(`${tone(terminal, "dim", "unclaimed")}  folders that no table reads: ${folders.join(", ")}`);
+  for (const hint of report.hints) parts.push(`${tone(terminal, "warn", "note")}  ${safeText(hint)}`);
   if (report.tables.length === 0)
     parts.push(
       `Nothing to plan: ${formatCount(report.listed)} objects listed, none of them new to a table of the config.`,
@@ -39,6 +40,7 @@ function tableText(terminal: Terminal, table: TablePlan, samples: Samples): stri
     );
   }
   if (table.counts.read > 0) parts.push(`  ${outcomeText(terminal, table)}`);
+  for (const note of table.notes) parts.push(`  ${tone(terminal, "warn", "note")}  ${safeText(note)}`);
   if (table.proposals.length > 0) parts.push(proposalText(terminal, table));
   for (const error of table.errors) parts.push(indent(errorText(terminal, error)));
   return [parts.join("\n\n")];
@@ -164,6 +166,7 @@ export function tableJson(table: TablePlan, samples: Samples): Record<string, un
     rejects: Object.fromEntries(table.rejects),
     proposals: table.proposals,
     dialect: table.dialect,
+    notes: table.notes,
     errors: table.errors.map(errorJson),
   };
 }

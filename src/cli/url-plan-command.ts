@@ -51,6 +51,7 @@ export async function runUrlPlan(host: Host, names: readonly string[], options: 
   const report = {
     tables: plan.tables.map((table) => table.plan),
     unclaimed: plan.others,
+    hints: [],
     listed: plan.listed,
     milliseconds: plan.milliseconds,
   };

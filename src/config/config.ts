@@ -178,6 +178,7 @@ export type ColumnRule =
       readonly as: string | undefined;
       /** Zone of zone-less times in this column. */
       readonly timezone: string | undefined;
+      /** 0: it stands in no line of the file, but in an export. */
       readonly line: number;
     };
 

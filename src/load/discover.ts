@@ -2,6 +2,7 @@
 import type { Config, TableConfig } from "../config/config.ts";
 import { isPattern, trimSlashes } from "../config/folder-names.ts";
 import { leadingRegExp } from "../config/glob.ts";
+import { nearest } from "../config/suggest.ts";
 import { checkTargets, claimTable, type FoundFolder, tableFolder } from "../config/table-names.ts";
 import { type ObjectKey, objectVersion, parseObjectKey } from "../source/object-key.ts";
 import type { ListedObject, ObjectSource } from "../source/object-source.ts";
@@ -24,6 +25,8 @@ export interface Discovery {
   readonly unclaimed: ReadonlyMap<string, number>;
   /** Objects in claimed folders whose names DMS does not write. */
   readonly ignored: number;
+  /** Folders in the config in which there is no object, beside an unclaimed one that is spelled much alike. */
+  readonly hints: readonly string[];
   readonly listed: number;
   /** Whether every object below the folders was listed: what is not among them is gone. */
   readonly whole: boolean;
@@ -91,7 +94,23 @@ export async function discover(
   for (const { objects } of found.values())
     objects.sort((a, b) => (a.sequence < b.sequence ? -1 : a.sequence > b.sequence ? 1 : a.path < b.path ? -1 : 1));
   const tables = [...found.values()].sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
-  return { tables, unclaimed, ignored, listed, whole: true };
+  const hints = wanted === undefined ? misspelledFolders(config, tables, unclaimed) : [];
+  return { tables, unclaimed, hints, ignored, listed, whole: true };
+}
+
+function misspelledFolders(
+  config: Config,
+  found: readonly DiscoveredTable[],
+  unclaimed: ReadonlyMap<string, number>,
+): string[] {
+  const read = new Set(found.map(({ spec }) => spec.name));
+  return namedTables(config).flatMap(({ name, config: { prefixes, line } }) => {
+    const [prefix = ""] = prefixes;
+    const near = read.has(name) || prefixes.length > 1 ? undefined : nearest(prefix, unclaimed.keys());
+    return near === undefined
+      ? []
+      : [`There is no object below ${prefix} (line ${line} of the config); did you mean ${near}?`];
+  });
 }
 
 /** Every table whose folder holds no object yet is still a table: the ones that plain entries name. */

@@ -34,8 +34,7 @@ function merged(entry: TableConfig, folder: string): TableConfig {
   for (const { name, type } of table.columns) {
     if (type === undefined || entry.documents.some((document) => isSameName(document, name))) continue;
     const rule = own.find(([written]) => written === name) ?? own.find(([written]) => isSameName(written, name));
-    if (rule === undefined)
-      rules.set(name, { kind: "column", type, as: undefined, timezone: undefined, line: entry.line });
+    if (rule === undefined) rules.set(name, { kind: "column", type, as: undefined, timezone: undefined, line: 0 });
     // `as` and `timezone` alone leave the type open.
     else if (rule[1].kind === "column" && rule[1].type === undefined) rules.set(rule[0], { ...rule[1], type });
   }

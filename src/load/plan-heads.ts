@@ -60,6 +60,7 @@ export async function planHeads(spec: TableSpec, table: TableFolder, settings: H
     counts,
     rejects,
     dialect: sample.evidence,
+    notes: [],
     errors: merged(errors),
   };
   return { folder: table.folder, plan, key, bytes: sample.bytes };

@@ -64,6 +64,7 @@ export interface TablePlan {
   readonly counts: RecordCounts;
   readonly rejects: ReadonlyMap<string, number>;
   readonly dialect: readonly string[];
+  readonly notes: readonly string[];
   readonly errors: readonly DrayageError[];
 }
 
@@ -127,6 +128,7 @@ class TablePlanner {
       counts: this.#counts,
       rejects: this.#rejects,
       dialect: [...this.#dialect],
+      notes: this.#columns.unmatched(this.#spec),
       errors: this.errors,
     };
   }
