@@ -146,6 +146,16 @@ describe("links", () => {
   }
 });
 
+test("each promise of docs/guarantees.md names the test that holds it, and one that runs as it says", () => {
+  const rows = [...read("docs/guarantees.md").matchAll(/^\| (?!promise|---)(.+?) \|(.*)\| `(test\/[^`]+)` \|$/gm)];
+  expect(rows.length).toBeGreaterThan(15);
+  const long = /const longOnly = \[([^\]]*)\]/.exec(read("vitest.config.ts"))?.[1] ?? "";
+  for (const [, promise = "", , path = ""] of rows) {
+    expect(existsSync(join(root, path)), path).toBe(true);
+    expect(long.includes(`"${path}"`), `${path}: whether it is long`).toBe(promise.includes("*long*"));
+  }
+});
+
 test("commands of the handwritten pages exist", () => {
   const program = read("src/cli/program.ts") + read("src/cli/set-up-commands.ts");
   const commands = new Set([...program.matchAll(/\.command\("([a-z]+)/g)].map((match) => match[1]));
