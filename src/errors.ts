@@ -45,6 +45,18 @@ export const errorCodes = {
     exit: 2,
     retry: "never",
   },
+  TABLES_UNCLEAR: {
+    summary: "Some tables cannot be read before more is known of them",
+    next: "Name their columns with --columns FILE (the queries are in docs/quickstart.md), or leave them as they are with --yes.",
+    exit: 6,
+    retry: "never",
+  },
+  SOURCE_EMPTY: {
+    summary: "Nothing that DMS writes lies below that URL",
+    next: "Check the URL with `aws s3 ls`; DMS writes bucket/folder/schema/table/LOAD00000001.csv and 20260301-100000000.csv.",
+    exit: 2,
+    retry: "never",
+  },
 
   // Source.
   S3_CREDENTIALS: {

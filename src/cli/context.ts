@@ -14,6 +14,8 @@ export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
+  /** Where answers come from; undefined: nobody is asked. */
+  readonly stdin?: NodeJS.ReadStream | undefined;
   readonly pid: number;
   readonly hostname: string;
 }
@@ -42,8 +44,12 @@ export function terminalOf(host: Host, options: GlobalOptions): Terminal {
   };
 }
 
+export function configFile(host: Host, options: GlobalOptions): string {
+  return options.config ?? host.env.DRAYAGE_CONFIG ?? "drayage.yaml";
+}
+
 export function configOf(host: Host, options: GlobalOptions): Config {
-  return loadConfig({ file: options.config ?? host.env.DRAYAGE_CONFIG ?? "drayage.yaml", env: host.env });
+  return loadConfig({ file: configFile(host, options), env: host.env });
 }
 
 export function loggerOf(host: Host, config: Config, options: GlobalOptions): Logger {

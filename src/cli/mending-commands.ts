@@ -1,8 +1,7 @@
 /** The commands for when something is wrong: what they are called, what they take. */
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import type { Host } from "./context.ts";
-
-export type Run = <A extends unknown[]>(work: (...args: A) => Promise<number>) => (...args: A) => Promise<void>;
+import type { Run } from "./set-up-commands.ts";
 
 export function mendingCommands(program: Command, host: Host, run: Run): void {
   program

@@ -1,11 +1,13 @@
 /** The command line: commands in four groups, global options, and the one place where an error becomes text and an exit code. */
 import { Command, CommanderError, Option } from "commander";
+import { didYouMean } from "../config/suggest.ts";
 import { DrayageError } from "../errors.ts";
 import { loadStatuses } from "../warehouse/object-life.ts";
 import { type GlobalOptions, type Host, Interrupted, programVersion, terminalOf } from "./context.ts";
 import { mendingCommands, wholeNumber } from "./mending-commands.ts";
 import { asKnown, errorJson, errorText, traceText } from "./print-error.ts";
 import { rejectsCommands } from "./rejects-commands.ts";
+import { setUpCommands } from "./set-up-commands.ts";
 
 /** Runs the command line; resolves with the exit code. */
 export async function runProgram(host: Host): Promise<number> {
@@ -37,8 +39,16 @@ export async function runProgram(host: Host): Promise<number> {
 }
 
 function usageError(error: CommanderError): DrayageError {
-  const message = error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
+  const message = withChoice(error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " "));
   return new DrayageError("USAGE", { message: message.charAt(0).toUpperCase() + message.slice(1) });
+}
+
+/** Commander lists what an option takes; the one that was meant stands first. */
+function withChoice(message: string): string {
+  const [, given, choices] = /'([^']*)' is invalid.* Allowed choices are (.*)\.$/.exec(message) ?? [];
+  return given === undefined
+    ? message
+    : message + didYouMean(given, (choices ?? "").split(", ")).replace("; did", " Did");
 }
 
 function buildProgram(host: Host, setExit: (code: number) => void): Command {
@@ -81,7 +91,7 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
     );
   program
     .command("plan [table...]")
-    .description("dry run: columns, types, statements and rejects; changes nothing")
+    .description("dry run: columns, types, statements and rejects; of a URL without a config or a warehouse")
     .option("--limit <n>", "records read of each table", wholeNumber, 10_000)
     .option("--full", "read every record")
     .option("--sql", "print the statements alone")
@@ -140,30 +150,7 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
       ),
     );
 
-  program.commandsGroup("Set up:");
-  program
-    .command("demo")
-    .description("three hours of objects from S3 into a real PostgreSQL, both started here")
-    .option("--keep", "leave both servers running and print their addresses")
-    .action(
-      run(async (_: unknown, command: Command) => (await import("./demo-command.ts")).runDemo(host, options(command))),
-    );
-  program
-    .command("doctor")
-    .description("source, warehouse and rights: what would stop a load, with what mends it")
-    .action(
-      run(async (_: unknown, command: Command) =>
-        (await import("./doctor-command.ts")).runDoctor(host, options(command)),
-      ),
-    );
-  program
-    .command("migrate")
-    .description("bring the state schema to this version (load does it by itself)")
-    .action(
-      run(async (_: unknown, command: Command) =>
-        (await import("./migrate-command.ts")).runMigrate(host, options(command)),
-      ),
-    );
+  setUpCommands(program, host, run);
   return program;
 }
 

@@ -1,7 +1,10 @@
 /** The commands about records that could not be loaded: what they are called, what they take. */
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { didYouMean } from "../config/suggest.ts";
+import { rejectEntries } from "../warehouse/reject-reasons.ts";
 import type { Host } from "./context.ts";
-import { type Run, wholeNumber } from "./mending-commands.ts";
+import { wholeNumber } from "./mending-commands.ts";
+import type { Run } from "./set-up-commands.ts";
 
 export function rejectsCommands(program: Command, host: Host, run: Run): void {
   const rejects = program.command("rejects").description("records that could not be loaded");
@@ -55,5 +58,14 @@ export function rejectsCommands(program: Command, host: Host, run: Run): void {
 }
 
 function selecting(command: Command): Command {
-  return command.option("--reason <reason>", "only this reason").option("--object <key>", "only of this object");
+  return command
+    .option("--reason <reason>", "only this reason", knownReason)
+    .option("--object <key>", "only of this object");
+}
+
+function knownReason(text: string): string {
+  const reasons = Object.keys(rejectEntries);
+  if (reasons.includes(text)) return text;
+  const near = didYouMean(text, reasons).replace("; did", " Did");
+  throw new InvalidArgumentError(near === "" ? `It must be one of ${reasons.join(", ")}.` : `No reject has it.${near}`);
 }

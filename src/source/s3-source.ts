@@ -2,6 +2,7 @@
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import {
+  GetBucketVersioningCommand,
   GetObjectCommand,
   ListObjectsV2Command,
   type ListObjectsV2CommandInput,
@@ -119,6 +120,14 @@ export function createS3Source(
         signal: options.signal,
         openAt: async (offset, signal) => getObject(await client(), object, offset, to, signal),
       });
+    },
+    async keepsVersions() {
+      try {
+        const { Status } = await (await client()).send(new GetBucketVersioningCommand({ Bucket: bucket }));
+        return Status === "Enabled";
+      } catch (error) {
+        throw s3Error(error, bucket);
+      }
     },
     close() {
       void opening?.then((opened) => opened.destroy()).catch(() => undefined);
