@@ -9,13 +9,11 @@ import { readHead } from "../rows/read-head.ts";
 import { RecordReader } from "../rows/record-reader.ts";
 import type { ObjectSource } from "../source/object-source.ts";
 import { isArchived } from "./archived-objects.ts";
-import type { StagedColumns } from "./binding.ts";
 import { HeadColumn, type RecordOrigin } from "./head-cells.ts";
 import { asDrayageError } from "./load-errors.ts";
 import { type OpenedObject, openObject } from "./open-object.ts";
 import { CellLayout, RecordStager } from "./record-stager.ts";
 import type { HeadSample, SeenObject } from "./seen-heads.ts";
-import type { NullRule, UnstagedRecord } from "./staged-unit.ts";
 import type { NamedObject } from "./table-folders.ts";
 import {
   flatteners,
