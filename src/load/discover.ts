@@ -63,8 +63,17 @@ export async function discover(
   const unclaimed = new Map<string, number>();
   let ignored = 0;
   let listed = 0;
+  const take = async (byTable: ReadonlyMap<TableSpec, readonly SourceObject[]>) => {
+    for (const [spec, objects] of byTable) {
+      const kept = await keep(spec, objects);
+      const table = found.get(spec.name) ?? { spec, objects: [] };
+      table.objects.push(...kept);
+      found.set(spec.name, table);
+    }
+  };
+  const behind = new OneBehind();
   for (const folder of foldersToList(config, wanted)) {
-    for await (const page of source.list(folder, splits)) {
+    for await (const page of behind.of(source.list(folder, splits))) {
       listed += page.length;
       const byTable = new Map<TableSpec, SourceObject[]>();
       for (const object of page) {
@@ -82,12 +91,7 @@ export async function discover(
           else objects.push(placed);
         }
       }
-      for (const [spec, objects] of byTable) {
-        const kept = await keep(spec, objects);
-        const table = found.get(spec.name) ?? { spec, objects: [] };
-        table.objects.push(...kept);
-        found.set(spec.name, table);
-      }
+      await behind.next(() => take(byTable));
     }
   }
   wanted?.listed();
@@ -111,6 +115,29 @@ function misspelledFolders(
       ? []
       : [`There is no object below ${prefix} (line ${line} of the config); did you mean ${near}?`];
   });
+}
+
+/** Work on a page while the next one comes: one after another, at most one in waiting, and none left when the listing ends or fails. */
+class OneBehind {
+  #last: Promise<void> = Promise.resolve();
+
+  async *of<T>(pages: AsyncIterable<T>): AsyncGenerator<T> {
+    try {
+      yield* pages;
+      await this.#last;
+    } finally {
+      await this.#last.catch(() => undefined);
+    }
+  }
+
+  /** Fails with what came before it. */
+  async next(work: () => Promise<void>): Promise<void> {
+    const before = this.#last;
+    this.#last = before.then(work);
+    // Awaited by the next one; until then its failure must not count as unhandled.
+    this.#last.catch(() => undefined);
+    await before;
+  }
 }
 
 /** Every table whose folder holds no object yet is still a table: the ones that plain entries name. */
