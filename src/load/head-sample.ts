@@ -14,6 +14,7 @@ import { asDrayageError } from "./load-errors.ts";
 import { type OpenedObject, openObject } from "./open-object.ts";
 import { CellLayout, RecordStager } from "./record-stager.ts";
 import type { HeadSample, SeenObject } from "./seen-heads.ts";
+import type { UnstagedRecord } from "./staged-unit.ts";
 import type { NamedObject } from "./table-folders.ts";
 import {
   flatteners,
