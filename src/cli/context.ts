@@ -1,4 +1,5 @@
 /** What every command starts from: config, terminal, log, source, and a signal that a ^C or SIGTERM raises. */
+import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import type { Config } from "../config/config.ts";
 import { readEnvironment } from "../config/environment.ts";
@@ -96,6 +97,8 @@ export interface Grace {
  */
 export async function withSignals<T>(work: (signal: AbortSignal) => Promise<T>, grace?: Grace): Promise<T> {
   const controller = new AbortController();
+  // Every object that is open listens: many at a time are no leak.
+  setMaxListeners(0, controller.signal);
   let exit = 0;
   let timer: NodeJS.Timeout | undefined;
   const raise = (signal: NodeJS.Signals) => {
