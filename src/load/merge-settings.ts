@@ -14,4 +14,6 @@ export interface MergeSettings {
   readonly generation?: number | undefined;
   /** Other workers merge full loads of the table at the same time: under a shared lock, as long as plain inserts do. */
   readonly sideBySide?: boolean | undefined;
+  /** One of them at a time: who looks while another makes the table would wait for that one's whole merge. */
+  readonly inTurn?: (<T>(work: () => Promise<T>) => Promise<T>) | undefined;
 }

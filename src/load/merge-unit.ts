@@ -61,8 +61,11 @@ export async function mergeUnit(
   // Without a staged record no table is made: that every record was unreadable is found out below.
   const isEmpty = unit.objects.every((object) => object.staged === 0);
   // To prepare it takes the lock for itself, and would wait for every merge beside this one: not where they have made what is needed.
-  const current = settings.sideBySide === true ? await knownNow(session, known, settings) : known;
-  let prepared = isEmpty ? undefined : await prepareTarget(session, current, unit, settings);
+  const prepare = async () => {
+    const current = settings.inTurn === undefined ? known : await knownNow(session, known, settings);
+    return prepareTarget(session, current, unit, settings);
+  };
+  let prepared = isEmpty ? undefined : await (settings.inTurn === undefined ? prepare() : settings.inTurn(prepare));
   const ddl = [...(prepared?.ddl ?? [])];
   let shared = settings.sideBySide === true;
   for (let attempt = 1; ; attempt++) {

@@ -26,6 +26,7 @@ export class TableWork {
   /** Key of an object that failed, of a table that keeps its order: what comes after it waits. */
   failedFirst: string | undefined;
   #known: TableKnowledge | undefined;
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(spec: TableSpec, settings: LoadSettings) {
     this.spec = spec;
@@ -42,6 +43,16 @@ export class TableWork {
   set known(known: TableKnowledge) {
     this.#known = known;
   }
+
+  /** What the workers of the table do one after another. */
+  readonly inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    return mine;
+  };
 
   async learn(session: Session): Promise<TableState> {
     const { stateSchema } = this.settings.config.warehouse;

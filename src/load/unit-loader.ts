@@ -159,7 +159,8 @@ export class UnitLoader {
   async #merge(unit: StagedUnit, sideBySide: boolean): Promise<void> {
     const { spec, settings, report, tableId, generation } = this.#work;
     const { config, source, runId, allowDeletes, rejectLimit } = settings;
-    const merging = { config, source, runId, tableId, generation, allowDeletes, rejectLimit, sideBySide };
+    const inTurn = sideBySide ? this.#work.inTurn : undefined;
+    const merging = { config, source, runId, tableId, generation, allowDeletes, rejectLimit, sideBySide, inTurn };
     const merged = await mergeUnit(this.#worker.session, this.#work.known, unit, merging);
     // Another worker may know more by now; what it made is read again where a unit needs it.
     this.#work.known = knownAfter(this.#work.known, merged);

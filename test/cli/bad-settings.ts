@@ -192,7 +192,7 @@ export const badSettings: readonly BadInput[] = [
     exit: 1,
     code: "WAREHOUSE_TLS",
     says: /no TLS/,
-    next: /warehouse\.ca/,
+    next: /warehouse\.tls: off/,
   },
   {
     name: "no privilege to make the state schema",

@@ -95,7 +95,7 @@ test.each([
   [["export"], /It is not said where the records go/],
   [["export", "--out", "-"], /several shapes/],
   [["export", "--out", "-", "--json"], /not both/],
-  [["export", "--out", "x", "--reason", "lossi"], /"lossi" is no reason of a reject/],
+  [["export", "--out", "x", "--reason", "lossi"], /No reject has it\. Did you mean lossy/],
   [["purge"], /It is not said which rejects/],
   [["purge", "--before", "soon"], /"soon" is no time/],
 ])("rejects %j is refused", async (args, why) => {
