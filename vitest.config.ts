@@ -10,6 +10,7 @@ const longOnly = [
   "test/load/backfill-kill.pg.test.ts",
   "test/load/kill.pg.test.ts",
   "test/load/long-listing.pg.test.ts",
+  "test/load/validate-speed.pg.test.ts",
   "test/schedule/soak.pg.test.ts",
   "test/warehouse/status-speed.pg.test.ts",
 ];

@@ -8,6 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 differing=(
   test/golden
   test/load/cells
+  test/load/guard-cases
   test/load/hostile-names
   test/load/merge.pg
   test/load/merge-existing
@@ -16,6 +17,7 @@ differing=(
   test/load/merge-types
   test/load/reject-cases
   test/load/reload.pg
+  test/load/reload-tables
   test/load/staging-faults
   test/warehouse/cast
   test/warehouse/identifier

@@ -45,6 +45,18 @@ export const errorCodes = {
     exit: 2,
     retry: "never",
   },
+  TABLES_UNCLEAR: {
+    summary: "Some tables cannot be read before more is known of them",
+    next: "Name their columns with --columns FILE (the queries are in docs/quickstart.md), or leave them as they are with --yes.",
+    exit: 6,
+    retry: "never",
+  },
+  SOURCE_EMPTY: {
+    summary: "Nothing that DMS writes lies below that URL",
+    next: "Check the URL with `aws s3 ls`; DMS writes bucket/folder/schema/table/LOAD00000001.csv and 20260301-100000000.csv.",
+    exit: 2,
+    retry: "never",
+  },
 
   // Source.
   S3_CREDENTIALS: {
@@ -210,6 +222,18 @@ export const errorCodes = {
     next: "Look at the constraint: rows that are gone may be pointed to, or a value may have moved between rows. Then `drayage retry`.",
     exit: 1,
     retry: "after_change",
+  },
+  NOT_COMPARABLE: {
+    summary: "What the table should hold cannot be worked out from its objects",
+    next: "Read the reason above; `drayage history` shows what was loaded.",
+    exit: 2,
+    retry: "never",
+  },
+  SOURCE_INCOMPLETE: {
+    summary: "Objects that the table was made of are gone from the source, or were written over",
+    next: "Put them back, or load what is there with `drayage load`; nothing was changed.",
+    exit: 6,
+    retry: "never",
   },
   MAIN_TABLE_REPLACED: {
     summary: "The main table was dropped or re-created since its last load",

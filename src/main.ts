@@ -17,6 +17,7 @@ process.exitCode = await runProgram({
   env: process.env,
   stdout: process.stdout,
   stderr: process.stderr,
+  stdin: process.stdin,
   pid: process.pid,
   hostname: hostname(),
 });

@@ -1,4 +1,5 @@
 /** What every command starts from: config, terminal, log, source, and a signal that a ^C or SIGTERM raises. */
+import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import type { Config } from "../config/config.ts";
 import { readEnvironment } from "../config/environment.ts";
@@ -14,6 +15,8 @@ export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
+  /** Where answers come from; undefined: nobody is asked. */
+  readonly stdin?: NodeJS.ReadStream | undefined;
   readonly pid: number;
   readonly hostname: string;
 }
@@ -42,8 +45,12 @@ export function terminalOf(host: Host, options: GlobalOptions): Terminal {
   };
 }
 
+export function configFile(host: Host, options: GlobalOptions): string {
+  return options.config ?? host.env.DRAYAGE_CONFIG ?? "drayage.yaml";
+}
+
 export function configOf(host: Host, options: GlobalOptions): Config {
-  return loadConfig({ file: options.config ?? host.env.DRAYAGE_CONFIG ?? "drayage.yaml", env: host.env });
+  return loadConfig({ file: configFile(host, options), env: host.env });
 }
 
 export function loggerOf(host: Host, config: Config, options: GlobalOptions): Logger {
@@ -90,6 +97,8 @@ export interface Grace {
  */
 export async function withSignals<T>(work: (signal: AbortSignal) => Promise<T>, grace?: Grace): Promise<T> {
   const controller = new AbortController();
+  // Every object that is open listens: many at a time are no leak.
+  setMaxListeners(0, controller.signal);
   let exit = 0;
   let timer: NodeJS.Timeout | undefined;
   const raise = (signal: NodeJS.Signals) => {

@@ -1,4 +1,5 @@
 /** `drayage doctor`: source, warehouse and rights, one line each, with what mends it. Changes nothing. */
+import { randomUUID } from "node:crypto";
 import { readEnvironment } from "../config/environment.ts";
 import { checkSetup, type Finding } from "../load/check-setup.ts";
 import { openSource } from "../source/open-source.ts";
@@ -12,7 +13,10 @@ const words: Readonly<Record<Finding["level"], readonly [word: string, tone: Ton
 };
 
 /** 7 when something would stop a load. */
-export async function runDoctor(host: Host, options: GlobalOptions): Promise<number> {
+export async function runDoctor(
+  host: Host,
+  options: GlobalOptions & { readonly sendTestAlert?: boolean },
+): Promise<number> {
   const terminal = terminalOf(host, options);
   const config = configOf(host, options);
   const env = readEnvironment(config.file, host.env);
@@ -20,6 +24,7 @@ export async function runDoctor(host: Host, options: GlobalOptions): Promise<num
     config,
     () => openSource(config.source, env),
     () => new Date(),
+    options.sendTestAlert === true ? { newId: randomUUID, now: new Date() } : undefined,
   );
   const exit = findings.some(({ level }) => level === "bad") ? 7 : 0;
   if (terminal.json)

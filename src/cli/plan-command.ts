@@ -1,6 +1,7 @@
 /** `drayage plan`: the dry run. */
 import { worstExit } from "../load/report.ts";
 import { type PlanReport, runPlan as planTables } from "../load/run-plan.ts";
+import { isUrl } from "../load/source-url.ts";
 import { configOf, type GlobalOptions, type Host, terminalOf, withSignals, withSource } from "./context.ts";
 import { printTraces } from "./print-error.ts";
 import { planJson, planSql, planText, planYaml, type Samples } from "./render-plan.ts";
@@ -16,6 +17,7 @@ export interface PlanOptions extends GlobalOptions {
 }
 
 export async function runPlan(host: Host, names: readonly string[], options: PlanOptions): Promise<number> {
+  if (names.some(isUrl)) return (await import("./url-plan-command.ts")).runUrlPlan(host, names, options);
   const terminal = terminalOf(host, options);
   const config = configOf(host, options);
   const wanted = wantedTables(config, names);

@@ -1,9 +1,13 @@
 /** The command line: commands in four groups, global options, and the one place where an error becomes text and an exit code. */
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
+import { didYouMean } from "../config/suggest.ts";
 import { DrayageError } from "../errors.ts";
 import { loadStatuses } from "../warehouse/object-life.ts";
 import { type GlobalOptions, type Host, Interrupted, programVersion, terminalOf } from "./context.ts";
+import { mendingCommands, wholeNumber } from "./mending-commands.ts";
 import { asKnown, errorJson, errorText, traceText } from "./print-error.ts";
+import { rejectsCommands } from "./rejects-commands.ts";
+import { setUpCommands } from "./set-up-commands.ts";
 
 /** Runs the command line; resolves with the exit code. */
 export async function runProgram(host: Host): Promise<number> {
@@ -35,8 +39,16 @@ export async function runProgram(host: Host): Promise<number> {
 }
 
 function usageError(error: CommanderError): DrayageError {
-  const message = error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
+  const message = withChoice(error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " "));
   return new DrayageError("USAGE", { message: message.charAt(0).toUpperCase() + message.slice(1) });
+}
+
+/** Commander lists what an option takes; the one that was meant stands first. */
+function withChoice(message: string): string {
+  const [, given, choices] = /'([^']*)' is invalid.* Allowed choices are (.*)\.$/.exec(message) ?? [];
+  return given === undefined
+    ? message
+    : message + didYouMean(given, (choices ?? "").split(", ")).replace("; did", " Did");
 }
 
 function buildProgram(host: Host, setExit: (code: number) => void): Command {
@@ -79,7 +91,7 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
     );
   program
     .command("plan [table...]")
-    .description("dry run: columns, types, statements and rejects; changes nothing")
+    .description("dry run: columns, types, statements and rejects; of a URL without a config or a warehouse")
     .option("--limit <n>", "records read of each table", wholeNumber, 10_000)
     .option("--full", "read every record")
     .option("--sql", "print the statements alone")
@@ -138,94 +150,8 @@ function buildProgram(host: Host, setExit: (code: number) => void): Command {
       ),
     );
 
-  program.commandsGroup("Set up:");
-  program
-    .command("demo")
-    .description("three hours of objects from S3 into a real PostgreSQL, both started here")
-    .option("--keep", "leave both servers running and print their addresses")
-    .action(
-      run(async (_: unknown, command: Command) => (await import("./demo-command.ts")).runDemo(host, options(command))),
-    );
-  program
-    .command("doctor")
-    .description("source, warehouse and rights: what would stop a load, with what mends it")
-    .action(
-      run(async (_: unknown, command: Command) =>
-        (await import("./doctor-command.ts")).runDoctor(host, options(command)),
-      ),
-    );
-  program
-    .command("migrate")
-    .description("bring the state schema to this version (load does it by itself)")
-    .action(
-      run(async (_: unknown, command: Command) =>
-        (await import("./migrate-command.ts")).runMigrate(host, options(command)),
-      ),
-    );
+  setUpCommands(program, host, run);
   return program;
-}
-
-type Run = <A extends unknown[]>(work: (...args: A) => Promise<number>) => (...args: A) => Promise<void>;
-
-function mendingCommands(program: Command, host: Host, run: Run): void {
-  program
-    .command("retry [table...]")
-    .description("objects that failed for a lasting reason, after the fix")
-    .option("--concurrency <n>", "tables at a time", wholeNumber)
-    .option("--reject-limit <n>", "most rejected records of an object", wholeNumber)
-    .option("--allow-deletes", "do not stop at delete_limit_pct")
-    .action(
-      run(async (names: string[], _: unknown, command: Command) =>
-        (await import("./load-command.ts")).runRetry(host, names, command.optsWithGlobals()),
-      ),
-    );
-  program
-    .command("backfill <table>")
-    .description("load a range again: one of --from/--to, --object, --full-load, --all")
-    .option("--from <time>", "changes from this file time on: 3d, or 2026-03-01T10:00 (UTC)")
-    .option("--to <time>", "changes before this file time")
-    .option("--object <key...>", "these objects")
-    .option("--full-load", "the full load")
-    .option("--all", "everything that was loaded")
-    .option("--dry-run", "say what it would load, and end")
-    .option("--restart", "begin anew, not where the same backfill was broken off")
-    .option("--reject-limit <n>", "most rejected records of an object", wholeNumber)
-    .option("--allow-deletes", "do not stop at delete_limit_pct")
-    .action(
-      run(async (name: string, _: unknown, command: Command) =>
-        (await import("./backfill-command.ts")).runBackfillCommand(host, name, command.optsWithGlobals()),
-      ),
-    );
-  program
-    .command("pause <table>")
-    .description("loads leave the table alone, and say so")
-    .option("--reason <text>", "why, for whoever sees it")
-    .option("--until <time>", "when it ends by itself: 3d, or 2026-03-01T10:00 (UTC)")
-    .action(
-      run(async (name: string, _: unknown, command: Command) =>
-        (await import("./pause-command.ts")).runPause(host, name, command.optsWithGlobals()),
-      ),
-    );
-  program
-    .command("resume <table>")
-    .description("end a pause")
-    .action(
-      run(async (name: string, _: unknown, command: Command) =>
-        (await import("./pause-command.ts")).runResume(host, name, command.optsWithGlobals()),
-      ),
-    );
-  program
-    .command("mark")
-    .description("say of objects that they are loaded, pending or skipped")
-    .addArgument(new Argument("<status>", "what they are from now on").choices(["loaded", "pending", "skipped"]))
-    .argument("<table>")
-    .option("--object <key...>", "these objects")
-    .option("--before <time>", "those with an earlier file time (full loads: that came earlier)")
-    .action(
-      run(async (mark: "loaded" | "pending" | "skipped", name: string, _: unknown, command: Command) =>
-        (await import("./mark-command.ts")).runMark(host, mark, name, command.optsWithGlobals()),
-      ),
-    );
 }
 
 function loadOptions(command: Command): Command {
@@ -234,64 +160,4 @@ function loadOptions(command: Command): Command {
     .option("--concurrency <n>", "tables at a time", wholeNumber)
     .option("--reject-limit <n>", "most rejected records of an object", wholeNumber)
     .option("--allow-deletes", "do not stop at delete_limit_pct");
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
-  return Number(text);
-}
-
-function rejectsCommands(program: Command, host: Host, run: Run): void {
-  const rejects = program.command("rejects").description("records that could not be loaded");
-  selecting(rejects.command("list [table...]", { isDefault: true }))
-    .description("by table, reason and object; no cell values")
-    .option("--limit <n>", "how many to list", wholeNumber, 50)
-    .action(
-      run(async (names: string[], _: unknown, command: Command) =>
-        (await import("./rejects-command.ts")).runRejectsList(host, names, command.optsWithGlobals()),
-      ),
-    );
-  rejects
-    .command("show <id>")
-    .description("one reject: place, reason, what to do; no cell values")
-    .option("--record", "with its record and the server's words")
-    .action(
-      run(async (id: string, _: unknown, command: Command) =>
-        (await import("./rejects-command.ts")).runRejectsShow(host, id, command.optsWithGlobals()),
-      ),
-    );
-  selecting(rejects.command("replay [table...]"))
-    .description("after the fix: read the records again and load them")
-    .option("--id <n...>", "only these rejects")
-    .option("--allow-deletes", "do not stop at delete_limit_pct")
-    .action(
-      run(async (names: string[], _: unknown, command: Command) =>
-        (await import("./replay-command.ts")).runRejectsReplay(host, names, command.optsWithGlobals()),
-      ),
-    );
-  selecting(rejects.command("export [table...]"))
-    .description("the records as DMS wrote them, or their keys, into a file; a file for each shape")
-    .addOption(new Option("--format <format>", "how they are written").choices(["csv", "ndjson"]).default("csv"))
-    .option("--out <file>", "where they go; - is standard output")
-    .option("--keys", "their keys alone, to fetch the rows anew from the source")
-    .option("--id <n...>", "only these rejects")
-    .action(
-      run(async (names: string[], _: unknown, command: Command) =>
-        (await import("./export-command.ts")).runRejectsExport(host, names, command.optsWithGlobals()),
-      ),
-    );
-  rejects
-    .command("purge [table...]")
-    .description("delete rejects; says how many, and wants --yes")
-    .option("--before <time>", "those that came before: 90d, or 2026-03-01T10:00 (UTC)")
-    .option("--replayed", "those that are in")
-    .action(
-      run(async (names: string[], _: unknown, command: Command) =>
-        (await import("./purge-command.ts")).runRejectsPurge(host, names, command.optsWithGlobals()),
-      ),
-    );
-}
-
-function selecting(command: Command): Command {
-  return command.option("--reason <reason>", "only this reason").option("--object <key>", "only of this object");
 }

@@ -1,4 +1,5 @@
 /** `drayage rejects list` and `show`: which records could not be loaded, and why. */
+import { nearest } from "../config/suggest.ts";
 import { DrayageError } from "../errors.ts";
 import { formatCount } from "../observe/progress.ts";
 import { rejectAnchor, rejectEntry } from "../warehouse/reject-reasons.ts";
@@ -24,7 +25,9 @@ export async function runRejectsList(host: Host, names: readonly string[], optio
   const terminal = terminalOf(host, options);
   const config = configOf(host, options);
   const found = await withState(config, "rejects", async (session) => {
-    const tables = await stateNames(session, config, names);
+    const tables = await stateNames(session, config, names).catch((error: unknown) => {
+      throw commandMeant(names[0] ?? "") ?? error;
+    });
     const { stateSchema } = config.warehouse;
     const selection = { tables, reason: options.reason, object: options.object, ids: [] };
     return {
@@ -39,6 +42,15 @@ export async function runRejectsList(host: Host, names: readonly string[], optio
     );
   else printResult(terminal, rejects.length === 0 ? "No open rejects." : listText(terminal, counts, rejects));
   return 0;
+}
+
+/** `rejects lst` reads as a table's name: list is what it does without a word. */
+function commandMeant(name: string): DrayageError | undefined {
+  const near = nearest(name, ["list", "show", "export", "replay", "purge"]);
+  if (near === undefined) return undefined;
+  return new DrayageError("USAGE", {
+    message: `There is neither a table nor a command ${name}; did you mean rejects ${near}?`,
+  });
 }
 
 function explained(count: RejectCount): RejectCount & { meaning: string; next: string; docs: string } {

@@ -14,6 +14,7 @@ export function loadText(terminal: Terminal, report: RunReport, now: Date): stri
   if (loaded.length > 0) parts.push(balanceTable(terminal, loaded), summaryLine(report, loaded));
   for (const table of report.tables) parts.push(...tableNotes(terminal, table));
   if (report.unclaimed.size > 0) parts.push(unclaimedText(terminal, report));
+  for (const hint of report.hints) parts.push(`${tone(terminal, "warn", "note")}  ${safeText(hint)}`);
   const idle = report.tables.every(
     (table) =>
       !table.paused &&

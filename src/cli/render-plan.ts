@@ -16,6 +16,7 @@ export function planText(terminal: Terminal, report: PlanReport, samples: Sample
   const folders = [...report.unclaimed.keys()].slice(0, 5).map(safeText);
   if (folders.length > 0)
     parts.push(`${tone(terminal, "dim", "unclaimed")}  folders that no table reads: ${folders.join(", ")}`);
+  for (const hint of report.hints) parts.push(`${tone(terminal, "warn", "note")}  ${safeText(hint)}`);
   if (report.tables.length === 0)
     parts.push(
       `Nothing to plan: ${formatCount(report.listed)} objects listed, none of them new to a table of the config.`,
@@ -35,10 +36,7 @@ function tableText(terminal: Terminal, table: PlannedTable, samples: Samples): s
     parts.push(
       `  ${tone(terminal, "dim", "dialect")}\n${table.dialect.map((line) => `    ${safeText(line)}`).join("\n")}`,
     );
-  if (table.columns.length > 0) {
-    const sample = samples === "none" ? undefined : (text: string | undefined) => shown(text, samples);
-    parts.push(indent(columnTree(terminal, table.columns, table.exists, sample, 2)));
-  }
+  if (table.columns.length > 0) parts.push(columnsText(terminal, table, samples));
   if (table.statements.length > 0) {
     parts.push(
       `  ${tone(terminal, "dim", "statements that load would run")}\n${indent(indent(table.statements.map((statement) => `${safeLines(statement)};`).join("\n")))}`,
@@ -49,12 +47,8 @@ function tableText(terminal: Terminal, table: PlannedTable, samples: Samples): s
       `  ${tone(terminal, "dim", "what of the main table decides about records, too")}\n${table.constraints.map((line) => `    ${safeText(line)}`).join("\n")}`,
     );
   if (table.counts.read > 0) parts.push(`  ${outcomeText(terminal, table)}`);
-  if (table.proposals.length > 0) {
-    const lines = table.proposals.map(
-      ({ line, why }) => `      ${safeText(line)}   ${tone(terminal, "dim", `# ${why}`)}`,
-    );
-    parts.push(`  ${tone(terminal, "good", "proposed")}, to paste into the config:\n    columns:\n${lines.join("\n")}`);
-  }
+  for (const note of table.notes) parts.push(`  ${tone(terminal, "warn", "note")}  ${safeText(note)}`);
+  if (table.proposals.length > 0) parts.push(proposalText(terminal, table));
   for (const { path, why, type, statements } of table.rescued) {
     const lines = statements.map((statement) => `\n    ${safeText(statement)};`).join("");
     parts.push(
@@ -63,6 +57,16 @@ function tableText(terminal: Terminal, table: PlannedTable, samples: Samples): s
   }
   for (const error of table.errors) parts.push(indent(errorText(terminal, error)));
   return [parts.join("\n\n")];
+}
+
+export function proposalText(terminal: Terminal, { proposals }: TablePlan): string {
+  const lines = proposals.map(({ line, why }) => `      ${safeText(line)}   ${tone(terminal, "dim", `# ${why}`)}`);
+  return `  ${tone(terminal, "good", "proposed")}, to paste into the config:\n    columns:\n${lines.join("\n")}`;
+}
+
+export function columnsText(terminal: Terminal, table: TablePlan, samples: Samples): string {
+  const sample = samples === "none" ? undefined : (text: string | undefined) => shown(text, samples);
+  return indent(columnTree(terminal, table.columns, table.exists, sample, 2));
 }
 
 function outcomeText(terminal: Terminal, table: TablePlan): string {
@@ -77,7 +81,7 @@ function outcomeText(terminal: Terminal, table: TablePlan): string {
   );
 }
 
-function counted(count: number, noun: string): string {
+export function counted(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
@@ -91,7 +95,7 @@ export function mask(value: string): string {
   return value.replaceAll(/\p{L}/gu, "x").replaceAll(/\p{N}/gu, "9");
 }
 
-function indent(text: string): string {
+export function indent(text: string): string {
   return text
     .split("\n")
     .map((line) => (line === "" ? line : `  ${line}`))
@@ -128,25 +132,29 @@ export function planJson(report: PlanReport, exit: number, samples: Samples): Re
     listed: report.listed,
     unclaimed: Object.fromEntries(report.unclaimed),
     milliseconds: Math.round(report.milliseconds),
-    tables: report.tables.map((table) => ({
-      table: table.table,
-      target: table.target,
-      exists: table.exists,
-      objects: table.objects,
-      read: table.read,
-      key: table.key,
-      columns: table.columns.map((column) => ({
-        ...column,
-        sample: samples === "none" ? undefined : shown(column.sample, samples),
-      })),
-      statements: table.statements,
-      rescued: table.rescued,
-      counts: table.counts,
-      rejects: Object.fromEntries(table.rejects),
-      proposals: table.proposals,
-      dialect: table.dialect,
-      constraints: table.constraints,
-      errors: table.errors.map(errorJson),
+    tables: report.tables.map((table) => ({ ...tableJson(table, samples), constraints: table.constraints })),
+  };
+}
+
+export function tableJson(table: TablePlan, samples: Samples): Record<string, unknown> {
+  return {
+    table: table.table,
+    target: table.target,
+    exists: table.exists,
+    objects: table.objects,
+    read: table.read,
+    key: table.key,
+    columns: table.columns.map((column) => ({
+      ...column,
+      sample: samples === "none" ? undefined : shown(column.sample, samples),
     })),
+    statements: table.statements,
+    rescued: table.rescued,
+    counts: table.counts,
+    rejects: Object.fromEntries(table.rejects),
+    proposals: table.proposals,
+    dialect: table.dialect,
+    notes: table.notes,
+    errors: table.errors.map(errorJson),
   };
 }

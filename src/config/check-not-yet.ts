@@ -10,7 +10,6 @@ const notYet: readonly (readonly [path: string, ...values: string[]])[] = [
   ["source.role"],
   ["warehouse.staging", "unlogged"],
   ["warehouse.connections"],
-  ["TABLE.columns_from"],
   ["TABLE.write_mode", "scd2"],
   ["TABLE.flatten.arrays", "child"],
   ["TABLE.columns.*", "child"],

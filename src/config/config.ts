@@ -2,6 +2,7 @@
 
 import type { AlertCause } from "./alert-causes.ts";
 import type { AwsKeys } from "./aws-keys.ts";
+import type { ColumnsExport } from "./columns-export.ts";
 
 export interface Config {
   /** Absolute path of the file it came from. */
@@ -136,6 +137,8 @@ export interface TableConfig {
   readonly primaryKey: readonly string[] | undefined;
   /** Names and order of a headerless source (`columns` as a list). */
   readonly columnList: readonly string[] | undefined;
+  /** What the source's own catalog says of the tables, by folder; a spec has it merged in (exported-columns.ts). */
+  readonly columnsFrom: ColumnsExport | undefined;
   /** Rules by column name or document path (`address.geo`), in either spelling. */
   readonly columns: ReadonlyMap<string, ColumnRule>;
   readonly documents: readonly string[];
@@ -179,6 +182,7 @@ export type ColumnRule =
       readonly hash?: boolean | undefined;
       /** SQL over `value`, the cell's text; from the config's owner, who may do whatever the role may. */
       readonly using?: string | undefined;
+      /** 0: it stands in no line of the file, but in an export. */
       readonly line: number;
     };
 

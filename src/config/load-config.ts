@@ -4,12 +4,14 @@ import { DrayageError } from "../errors.ts";
 import { checkNotYet } from "./check-not-yet.ts";
 import { checkSchema } from "./check-schema.ts";
 import { checkClaims, checkPlainTargets, checkStructure } from "./check-tables.ts";
+import { readExports } from "./columns-from.ts";
 import type { Config } from "./config.ts";
 import { type ConfigTree, readTree } from "./config-tree.ts";
 import { type Environment, isMissing, type ReadFile, readEnvironment, readText } from "./environment.ts";
 import { expandText } from "./expand.ts";
 import { Problems } from "./problems.ts";
 import { resolveConfig } from "./resolve-config.ts";
+import type { ConfigInput } from "./schema.ts";
 
 export interface LoadConfigOptions {
   /** Path of the config file, as the user wrote it. */
@@ -35,9 +37,18 @@ export function loadConfig({ file, env, readFile = readText }: LoadConfigOptions
     problems.add([], { line: 1, column: 1 }, "the file must be a map of sections: source, warehouse, tables");
   else checkTree(tree, file, problems);
   const input = problems.count === 0 ? checkSchema(tree, problems) : undefined;
-  return input === undefined
-    ? fail(problems, file)
-    : resolveConfig(input, tree, file, environmentOf(file, env, readFile));
+  return input === undefined ? fail(problems, file) : resolveWithExports(input, tree, { file, env, readFile });
+}
+
+function resolveWithExports(
+  input: ConfigInput,
+  tree: ConfigTree,
+  { file, env, readFile }: Required<LoadConfigOptions> & { readonly readFile: ReadFile },
+): Config {
+  const problems = new Problems();
+  const exports = readExports(input, tree, problems, (path) => readFile(resolve(dirname(resolve(file)), path)));
+  problems.throwIfAny(file);
+  return resolveConfig(input, tree, file, environmentOf(file, env, readFile), exports);
 }
 
 function checkTree(tree: ConfigTree, file: string, problems: Problems): void {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { alertCauses } from "./alert-causes.ts";
 import { awsKeys, awsRegion } from "./aws-keys.ts";
 import { tidyType } from "./column-type.ts";
+import type { ExportsByPath } from "./columns-from.ts";
 import type {
   ColumnRule,
   Config,
@@ -27,13 +28,19 @@ const megabyte = 2 ** 20;
 const dayMs = 86_400_000;
 
 /** `file` as the user named it; paths in the config are relative to it. */
-export function resolveConfig(input: ConfigInput, tree: ConfigTree, file: string, env: Environment): Config {
+export function resolveConfig(
+  input: ConfigInput,
+  tree: ConfigTree,
+  file: string,
+  env: Environment,
+  exports: ExportsByPath = new Map(),
+): Config {
   const lineOf: LineOf = (path) => tree.keyAt(path).line;
   const absolute = resolve(file);
   const defaults = input.defaults ?? {};
   const tables = Object.entries(input.tables).map(([name, entry]) => {
     const settings = entry === "off" || entry === false ? undefined : entry;
-    return resolveTable(name, settings, defaults, input.source.dialect ?? {}, lineOf);
+    return resolveTable(name, settings, defaults, { dialect: input.source.dialect ?? {}, exports, lineOf });
   });
   // Objects put keys that look like numbers first; the file's order is what the user sees.
   const columnOf = (table: TableConfig): number => tree.keyAt(["tables", table.name]).column;
@@ -133,8 +140,7 @@ function resolveTable(
   name: string,
   settings: TableInput | undefined,
   defaults: DefaultsInput,
-  sourceDialect: DialectInput,
-  lineOf: LineOf,
+  { dialect, exports, lineOf }: { dialect: DialectInput; exports: ExportsByPath; lineOf: LineOf },
 ): TableConfig {
   const own: TableInput = settings ?? {};
   const merged = { ...defaults, ...own };
@@ -153,6 +159,7 @@ function resolveTable(
     into: merged.into,
     primaryKey: merged.primary_key,
     columnList: columns.list,
+    columnsFrom: merged.columns_from === undefined ? undefined : exports.get(merged.columns_from),
     columns: columns.rules,
     documents: merged.document ?? [],
     flatten: {
@@ -181,7 +188,7 @@ function resolveTable(
     expectEveryMs: merged.expect_every,
     lateAfterMs: merged.late_after,
     systemColumns: merged.system_columns ?? "all",
-    dialect: resolveDialect({ ...sourceDialect, ...defaults.dialect, ...own.dialect }),
+    dialect: resolveDialect({ ...dialect, ...defaults.dialect, ...own.dialect }),
   };
 }
 

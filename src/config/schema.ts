@@ -128,7 +128,11 @@ const tableShape = {
     .optional()
     .describe("The columns that identify a row."),
   columns: columns.optional().describe("By name or document path: a type, ignore, jsonb, or {type, as, timezone}."),
-  columns_from: v.text.optional().describe("Export of information_schema.columns."),
+  columns_from: v.text
+    .optional()
+    .describe(
+      "File with an export of information_schema.columns: names, order, types and keys of any number of tables; relative to the config. The queries are in docs/quickstart.md.",
+    ),
   document: v.names().optional().describe("Columns that hold a JSON document."),
   flatten: flatten.optional().describe("How documents become columns."),
   contract: contract.optional().describe("What happens when the shape changes."),

@@ -26,6 +26,7 @@ import { readStatusFacts } from "./status-facts.ts";
 
 export interface AlertRun {
   readonly config: Config;
+  readonly runId?: bigint | undefined;
   /** The run listed the whole source and came to its end. */
   readonly complete: boolean;
   /** It ended as it should: the heartbeat is called. */
@@ -72,13 +73,13 @@ export async function alertRun(session: Session, run: AlertRun): Promise<void> {
 }
 
 /** Compares what needs somebody with what was told, in one short transaction. Returns its moment. */
-async function noteAlerts(session: Session, { config, complete, at }: AlertRun): Promise<Date> {
+async function noteAlerts(session: Session, { config, runId, complete, at }: AlertRun): Promise<Date> {
   const { on } = config.alerts;
   const { stateSchema } = config.warehouse;
   return session.transaction(async () => {
     await lockAlerts(session, stateSchema);
     // Read under the lock: what was read before it could be older than what another run has told.
-    const { facts, now: clock } = await readStatusFacts(session, config);
+    const { facts, now: clock } = await readStatusFacts(session, config, runId);
     const now = at ?? clock;
     const attention = evaluate(facts, now);
     const making: EventMaking = { source: config.source.url, now, newId: () => randomUUID() };

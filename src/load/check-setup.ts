@@ -1,9 +1,8 @@
 /** Looks at everything that a load needs, without loading: each finding is one line, with what mends it. */
-
-import type { Config } from "../config/config.ts";
+import type { Config, WarehouseConfig } from "../config/config.ts";
 import { DrayageError } from "../errors.ts";
 import { spanText } from "../observe/span-text.ts";
-import type { ListedObject, ObjectSource } from "../source/object-source.ts";
+import type { ObjectSource } from "../source/object-source.ts";
 import { ident, qualified } from "../warehouse/identifier.ts";
 import { readMigrations } from "../warehouse/migrate.ts";
 import { Session } from "../warehouse/session.ts";
@@ -16,19 +15,13 @@ import {
   type ServerFacts,
 } from "../warehouse/setup-facts.ts";
 import { warehouseError } from "../warehouse/warehouse-error.ts";
-import { isArchived } from "./archived-objects.ts";
+import { checkAlerts, type TestAlert } from "./check-alerts.ts";
+import { checkSource } from "./check-source.ts";
+import { checkTimeZone } from "./check-time-zone.ts";
 import { namedTables } from "./discover.ts";
+import { bad, type Finding, failed, good, note } from "./finding.ts";
 
-export interface Finding {
-  /** What was looked at, in a word or two. */
-  readonly check: string;
-  /** `note`: it works, and somebody may want to know. */
-  readonly level: "good" | "note" | "bad";
-  /** One sentence. Never a secret. */
-  readonly text: string;
-  /** What mends it; of findings that are not good. */
-  readonly fix?: string | undefined;
-}
+export type { Finding };
 
 /** Longest difference between clocks: AWS refuses signatures that are older than five minutes. */
 const skewMs = 60_000;
@@ -39,58 +32,14 @@ export async function checkSetup(
   config: Config,
   openSource: () => Promise<ObjectSource>,
   now: () => Date,
+  testAlert?: TestAlert,
 ): Promise<Finding[]> {
   return [
     { check: "config", level: "good", text: `${config.file}, ${config.tables.length} table entries` },
     ...(await checkSource(config, openSource)),
     ...(await checkWarehouse(config, now)),
+    ...(await checkAlerts(config, testAlert)),
   ];
-}
-
-async function checkSource(config: Config, openSource: () => Promise<ObjectSource>): Promise<Finding[]> {
-  let source: ObjectSource;
-  try {
-    source = await openSource();
-  } catch (error) {
-    return [failed("source", error)];
-  }
-  try {
-    const first = await firstObject(source);
-    if (first === undefined)
-      return [
-        {
-          check: "source list",
-          level: "note",
-          text: `${config.source.url} can be listed, and is empty`,
-          fix: "Check source.url: everything below it is looked at.",
-        },
-      ];
-    const listed: Finding = { check: "source list", level: "good", text: `${config.source.url} can be listed` };
-    return [listed, await checkRead(source, first)];
-  } catch (error) {
-    return [failed("source list", error)];
-  } finally {
-    source.close();
-  }
-}
-
-/** Of the first page alone: a bucket may hold millions. */
-async function firstObject(source: ObjectSource): Promise<ListedObject | undefined> {
-  for await (const page of source.list("")) {
-    return page.find((object) => object.size > 0 && !isArchived(object)) ?? page[0];
-  }
-  return undefined;
-}
-
-async function checkRead(source: ObjectSource, object: ListedObject): Promise<Finding> {
-  try {
-    let bytes = 0;
-    for await (const chunk of source.open(object, { to: Math.min(object.size, 1024) }) as AsyncIterable<Buffer>)
-      bytes += chunk.length;
-    return { check: "source read", level: "good", text: `${bytes} bytes of ${object.key}` };
-  } catch (error) {
-    return failed("source read", error);
-  }
 }
 
 async function checkWarehouse(config: Config, now: () => Date): Promise<Finding[]> {
@@ -105,7 +54,8 @@ async function checkWarehouse(config: Config, now: () => Date): Promise<Finding[
     return [
       ...ofServer(facts, config),
       ofClock(facts.now, now()),
-      await checkPooler(session),
+      await checkTimeZone(session, config, now()),
+      await checkPooler(session, config),
       ...(await checkStateSchema(session, config, facts)),
       ...(await checkTargets(session, config, facts)),
     ];
@@ -181,7 +131,19 @@ function ofClock(theirs: Date, ours: Date): Finding {
     : good("clock", "This machine and the warehouse agree");
 }
 
-async function checkPooler(session: Session): Promise<Finding> {
+/** RDS Proxy keeps a session that sets something, or makes a temporary table, on one backend until it ends: nothing is shared. */
+export function isRdsProxy({ host: named, url }: Pick<WarehouseConfig, "host" | "url">): boolean {
+  const host = named ?? (URL.canParse(url ?? "") ? new URL(url ?? "").hostname : "");
+  return /\.proxy-[a-z0-9]+\.[a-z0-9-]+\.rds\.amazonaws\.com(?:\.cn)?$/.test(host);
+}
+
+async function checkPooler(session: Session, config: Config): Promise<Finding> {
+  if (isRdsProxy(config.warehouse))
+    return note(
+      "session",
+      "An RDS Proxy stands between: it pins every session of drayage to a connection, so it spares none",
+      "Use the cluster's writer endpoint in warehouse.url.",
+    );
   return (await keepsOneBackend(session))
     ? good("session", "Statements reach one backend")
     : bad(
@@ -280,17 +242,4 @@ async function checkTargets(session: Session, config: Config, facts: ServerFacts
       });
   }
   return found;
-}
-
-function good(check: string, text: string): Finding {
-  return { check, level: "good", text };
-}
-
-function bad(check: string, text: string, fix: string): Finding {
-  return { check, level: "bad", text, fix };
-}
-
-function failed(check: string, error: unknown): Finding {
-  const known = error instanceof DrayageError ? error : new DrayageError("INTERNAL", { cause: error });
-  return bad(check, `${known.code}: ${known.message}`, known.next);
 }

@@ -1,4 +1,5 @@
 /** Chooses the columns that identify a row: as configured, else the main table's primary key, else a document's `_id`. */
+import { didYouMean } from "../config/suggest.ts";
 import { DrayageError } from "../errors.ts";
 import { isSameName } from "../rows/known-names.ts";
 import type { MainTable } from "../warehouse/catalog.ts";
@@ -34,7 +35,7 @@ export function chooseKey(
       const column = exact.get(name) ?? [...exact].reverse().find(([path]) => isSameName(path, name))?.[1];
       if (column !== undefined) return column;
       throw new DrayageError("KEY_COLUMN_ABSENT", {
-        message: `The key column ${name} is not among the object's columns: ${list(feeds.map((feed) => feed.column))}`,
+        message: `The key column ${name} is not among the object's columns: ${list(feeds.map((feed) => feed.column))}${didYouMean(name, exact.keys())}`,
         place: { ...place, column: name },
       });
     });

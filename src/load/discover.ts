@@ -2,10 +2,12 @@
 import type { Config, TableConfig } from "../config/config.ts";
 import { isPattern, trimSlashes } from "../config/folder-names.ts";
 import { leadingRegExp } from "../config/glob.ts";
-import { checkTargets, claimTable, type FoundFolder, tableFolder, targetOf } from "../config/table-names.ts";
+import { nearest } from "../config/suggest.ts";
+import { checkTargets, claimTable, type FoundFolder, tableFolder } from "../config/table-names.ts";
 import { type ObjectKey, objectVersion, parseObjectKey } from "../source/object-key.ts";
 import type { ListedObject, ObjectSource } from "../source/object-source.ts";
 import type { HistoryObject } from "../warehouse/load-history.ts";
+import { specOf } from "./exported-columns.ts";
 import type { TableSpec } from "./table-spec.ts";
 
 /** A listed object that its name says is DMS output. */
@@ -23,6 +25,8 @@ export interface Discovery {
   readonly unclaimed: ReadonlyMap<string, number>;
   /** Objects in claimed folders whose names DMS does not write. */
   readonly ignored: number;
+  /** Folders in the config in which there is no object, beside an unclaimed one that is spelled much alike. */
+  readonly hints: readonly string[];
   readonly listed: number;
   /** Whether every object below the folders was listed: what is not among them is gone. */
   readonly whole: boolean;
@@ -59,8 +63,17 @@ export async function discover(
   const unclaimed = new Map<string, number>();
   let ignored = 0;
   let listed = 0;
+  const take = async (byTable: ReadonlyMap<TableSpec, readonly SourceObject[]>) => {
+    for (const [spec, objects] of byTable) {
+      const kept = await keep(spec, objects);
+      const table = found.get(spec.name) ?? { spec, objects: [] };
+      table.objects.push(...kept);
+      found.set(spec.name, table);
+    }
+  };
+  const behind = new OneBehind();
   for (const folder of foldersToList(config, wanted)) {
-    for await (const page of source.list(folder, splits)) {
+    for await (const page of behind.of(source.list(folder, splits))) {
       listed += page.length;
       const byTable = new Map<TableSpec, SourceObject[]>();
       for (const object of page) {
@@ -78,19 +91,53 @@ export async function discover(
           else objects.push(placed);
         }
       }
-      for (const [spec, objects] of byTable) {
-        const kept = await keep(spec, objects);
-        const table = found.get(spec.name) ?? { spec, objects: [] };
-        table.objects.push(...kept);
-        found.set(spec.name, table);
-      }
+      await behind.next(() => take(byTable));
     }
   }
   wanted?.listed();
   for (const { objects } of found.values())
     objects.sort((a, b) => (a.sequence < b.sequence ? -1 : a.sequence > b.sequence ? 1 : a.path < b.path ? -1 : 1));
   const tables = [...found.values()].sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
-  return { tables, unclaimed, ignored, listed, whole: true };
+  const hints = wanted === undefined ? misspelledFolders(config, tables, unclaimed) : [];
+  return { tables, unclaimed, hints, ignored, listed, whole: true };
+}
+
+function misspelledFolders(
+  config: Config,
+  found: readonly DiscoveredTable[],
+  unclaimed: ReadonlyMap<string, number>,
+): string[] {
+  const read = new Set(found.map(({ spec }) => spec.name));
+  return namedTables(config).flatMap(({ name, config: { prefixes, line } }) => {
+    const [prefix = ""] = prefixes;
+    const near = read.has(name) || prefixes.length > 1 ? undefined : nearest(prefix, unclaimed.keys());
+    return near === undefined
+      ? []
+      : [`There is no object below ${prefix} (line ${line} of the config); did you mean ${near}?`];
+  });
+}
+
+/** Work on a page while the next one comes: one after another, at most one in waiting, and none left when the listing ends or fails. */
+class OneBehind {
+  #last: Promise<void> = Promise.resolve();
+
+  async *of<T>(pages: AsyncIterable<T>): AsyncGenerator<T> {
+    try {
+      yield* pages;
+      await this.#last;
+    } finally {
+      await this.#last.catch(() => undefined);
+    }
+  }
+
+  /** Fails with what came before it. */
+  async next(work: () => Promise<void>): Promise<void> {
+    const before = this.#last;
+    this.#last = before.then(work);
+    // Awaited by the next one; until then its failure must not count as unhandled.
+    this.#last.catch(() => undefined);
+    await before;
+  }
 }
 
 /** Every table whose folder holds no object yet is still a table: the ones that plain entries name. */
@@ -98,13 +145,8 @@ export function namedTables(config: Config): TableSpec[] {
   return config.tables.flatMap((table) => {
     const folder = table.prefixes[0];
     if (!table.enabled || folder === undefined || isPattern(folder)) return [];
-    return [{ ...targetSpec(config, table, folder), config: table }];
+    return [specOf(config, table, folder)];
   });
-}
-
-function targetSpec(config: Config, table: Config["tables"][number], folder: string): Omit<TableSpec, "config"> {
-  const { schema, table: name, name: stateName } = targetOf(table, folder, config.warehouse.schema);
-  return { name: stateName, target: { schema, table: name } };
 }
 
 /** What a folder is: a table's, one that no table reads, or a table's that is off. */
@@ -116,7 +158,7 @@ type Place =
 /** Finds a folder's place once: a listing has thousands of objects in each. */
 class Places {
   readonly #config: Config;
-  readonly #specs = new Map<string, TableSpec>();
+  readonly #specs = new Map<string, { readonly spec: TableSpec; readonly found: FoundFolder }>();
   #last: { readonly folder: string; readonly place: Place } | undefined;
 
   constructor(config: Config) {
@@ -140,18 +182,10 @@ class Places {
   #spec(table: TableConfig, folder: string): TableSpec {
     const id = `${table.name}\0${folder}`;
     const known = this.#specs.get(id);
-    if (known !== undefined) return known;
-    const spec = { ...targetSpec(this.#config, table, folder), config: table };
-    this.#specs.set(id, spec);
-    checkTargets(
-      [...this.#specs].map(
-        ([known, { target, config: entry }]): FoundFolder => ({
-          folder: known.slice(known.indexOf("\0") + 1),
-          target,
-          table: entry,
-        }),
-      ),
-    );
+    if (known !== undefined) return known.spec;
+    const spec = specOf(this.#config, table, folder);
+    this.#specs.set(id, { spec, found: { folder, target: spec.target, table } });
+    checkTargets([...this.#specs.values()].map(({ found }) => found));
     return spec;
   }
 }
@@ -206,7 +240,7 @@ export function tableOfPath(config: Config, path: string): { spec: TableSpec; fo
   const table = claimTable(config.tables, folder);
   if (table?.enabled !== true) return undefined;
   const own = tableFolder(table, folder);
-  return { spec: { ...targetSpec(config, table, own), config: table }, folder: own };
+  return { spec: specOf(config, table, own), folder: own };
 }
 
 /** DMS's own bookkeeping and whatever the config lists. */
@@ -225,7 +259,7 @@ function foldersToList(config: Config, wanted: TableFilter | undefined): string[
   const patterns = config.tables.some((table) => table.enabled && table.prefixes.some(isPattern));
   const named = config.tables.filter((table) => table.enabled && !table.prefixes.some(isPattern));
   const folders = named.flatMap((table) =>
-    table.prefixes.filter((prefix) => wanted.wants({ ...targetSpec(config, table, prefix), config: table }, prefix)),
+    table.prefixes.filter((prefix) => wanted.wants(specOf(config, table, prefix), prefix)),
   );
   return folders.length > 0 && !patterns ? [...new Set(folders)] : [""];
 }

@@ -38,10 +38,10 @@ export async function endRun(control: Session, run: EndedRun, ending: RunEnding)
     await reach("after_sightings");
     await finishRun(session, stateSchema, ending.runId, ending.good ? "done" : "failed", ending.counts);
     await reach("after_run_end");
-    const { facts, now } = await readStatusFacts(session, config);
+    const { facts, now } = await readStatusFacts(session, config, ending.runId);
     return evaluate(facts, now);
   });
-  await tell(control, run, { complete: ending.seen.complete, good: ending.good });
+  await tell(control, run, { runId: ending.runId, complete: ending.seen.complete, good: ending.good });
   return attention;
 }
 
@@ -60,11 +60,15 @@ export async function endFailedRun(
     // The warehouse is away: the heartbeat that does not come is what tells of it.
     return;
   }
-  if (code !== undefined) await tell(control, run, { complete: false, good: false });
+  if (code !== undefined) await tell(control, run, { runId, complete: false, good: false });
 }
 
 /** Never rejects. */
-async function tell(control: Session, run: EndedRun, how: { complete: boolean; good: boolean }): Promise<void> {
+async function tell(
+  control: Session,
+  run: EndedRun,
+  how: { runId: bigint; complete: boolean; good: boolean },
+): Promise<void> {
   const { alerts } = run.config;
   if (alerts.webhook === undefined && alerts.heartbeat === undefined) return;
   const { config, signal } = run;

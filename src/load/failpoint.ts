@@ -32,7 +32,17 @@ export const reloadSteps = [
   "generation_committed",
 ] as const;
 
-export type Step = (typeof steps)[number] | (typeof reloadSteps)[number];
+/** Of a refresh, beside those of staging and of the table's lock. */
+export const refreshSteps = [
+  "after_shadow_unit",
+  "after_shadow",
+  "after_difference",
+  "after_refresh",
+  "before_refresh_commit",
+  "after_refresh_commit",
+] as const;
+
+export type Step = (typeof steps)[number] | (typeof reloadSteps)[number] | (typeof refreshSteps)[number];
 
 /** `table` is absent in the steps of the run as a whole. */
 export type Trap = (step: Step, table: string | undefined) => Promise<void> | undefined;

@@ -1,6 +1,7 @@
 /** Loads the open objects of one table: a newer full load as a whole, first full loads side by side, changes in order. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type DrayageError, withPlace } from "../errors.ts";
+import { FullLoads } from "../warehouse/full-loads.ts";
 import type { Claim, OpenObject } from "../warehouse/load-history.ts";
 import { writeRejects } from "../warehouse/rejects.ts";
 import type { TableState } from "../warehouse/table-state.ts";
@@ -11,9 +12,10 @@ import { MemberFailed } from "./fill-shadow.ts";
 import { asDrayageError, stopsTable } from "./load-errors.ts";
 import type { LoadSettings } from "./load-settings.ts";
 import { nextUnit } from "./next-unit.ts";
-import { noteApplied, noteBehind, noteWaiting, pausedText } from "./note-unit.ts";
+import { noteApplied, noteBehind, noteSuperseded, noteWaiting, pausedText } from "./note-unit.ts";
 import { preflight } from "./preflight.ts";
 import type { TableReport } from "./report.ts";
+import { loadSideBySide } from "./side-by-side.ts";
 import { type NextToApply, type SortedObjects, sortObjects } from "./sort-objects.ts";
 import { surveyHeads } from "./survey-heads.ts";
 import { beforeFailed, beforeHeld, inOrder } from "./table-order.ts";
@@ -63,17 +65,18 @@ class TableLoader {
 
   async load(all: readonly OpenObject<SourceObject>[]): Promise<void> {
     const state = await this.#units.again(() => this.#work.learn(this.#worker.session));
-    if (state.paused) {
-      this.report.paused = true;
-      this.report.notes.push(pausedText(state.pausedReason, all.length));
-      return;
-    }
+    if (state.paused) return this.#notePause(state, all.length);
     const { config } = this.#work.settings;
     this.report.constraints = await this.#units.again(() => preflight(this.#worker.session, this.#work.known, config));
     const { open, behind, failed } = beforeFailed(this.#work.spec, all);
     const left = await this.#loadOpen(open, state);
     noteBehind(this.report, behind, failed);
     if (left) await this.#waitForPassed();
+  }
+
+  #notePause({ pausedReason }: TableState, objects: number): void {
+    this.report.paused = true;
+    this.report.notes.push(pausedText(pausedReason, objects));
   }
 
   /** False when the table was stopped: somebody has to decide. */
@@ -88,16 +91,35 @@ class TableLoader {
       this.report.notes.push(`${object.key} came again with equal bytes: skipped`);
     }
     const since = this.#work.passed.length;
-    if (sorted.next !== undefined) await this.#apply(sorted.next, state);
+    const { next } = sorted;
+    const applied = next !== undefined && (await this.#apply(next, state));
     if (this.#work.mustWait(since)) {
       this.#work.passed.push(...sorted.fresh, ...sorted.held, ...behind);
       return true;
     }
+    const fresh = applied ? await this.#withoutOlder(sorted.fresh, next.changesFrom) : sorted.fresh;
     // A full load that a bucket's copy brought again is the one that a backfill is about.
     const again = this.#work.settings.again === undefined ? [] : sorted.equal.map((version) => version.object);
-    const left = await this.#loadObjects([...again, ...sorted.fresh]);
+    const left = await this.#loadObjects([...again, ...fresh]);
     this.#work.passed.push(...sorted.held, ...behind);
     return left;
+  }
+
+  /** What was closed before the full load that was applied just now: of rows that it lacks it would bring back some. */
+  async #withoutOlder(objects: readonly SourceObject[], changesFrom: Date): Promise<readonly SourceObject[]> {
+    if (this.#work.settings.again !== undefined) return objects;
+    const isOlder = ({ kind, fileTime }: SourceObject) =>
+      kind === "change" && fileTime !== undefined && fileTime < changesFrom;
+    const older = objects.filter(isOlder);
+    const { stateSchema } = this.#work.settings.config.warehouse;
+    const gone = await this.#units.again(() =>
+      new FullLoads(this.#worker.session, stateSchema, this.#work.spec.name).supersede(
+        older,
+        "closed before the full load",
+      ),
+    );
+    noteSuperseded(this.report, gone.length, "closed before the full load");
+    return objects.filter((object) => !isOlder(object));
   }
 
   #sort(open: readonly OpenObject<SourceObject>[], state: TableState): Promise<SortedObjects> {
@@ -130,7 +152,7 @@ class TableLoader {
     const share = Math.min(maxUnitBytes, Math.max(leastSideBySideBytes, Math.ceil(bytes / most)));
     const rest = objects.filter((object) => object.kind !== "full_load");
     const since = this.#work.passed.length;
-    const left = await this.#loadSideBySide(new UnitQueue(full, share, true));
+    const left = await loadSideBySide(this.#units, this.#work, new UnitQueue(full, share, true));
     if (left && !this.#work.mustWait(since)) return this.#units.load(new UnitQueue(rest, maxUnitBytes));
     if (left) this.#work.passed.push(...rest);
     else if (this.#work.failedFirst !== undefined) noteBehind(this.report, rest, this.#work.failedFirst);
@@ -146,48 +168,15 @@ class TableLoader {
       this.#work.known = { ...known, expected: await surveyHeads(known, objects, settings) };
   }
 
-  async #loadSideBySide(queue: UnitQueue): Promise<boolean> {
-    const { spare } = this.#work.settings;
-    const others: Promise<boolean>[] = [];
-    const begin = async (taking: Promise<Worker>) => {
-      // Without a connection of its own it takes no unit: the others have them all.
-      const worker = await taking.catch(() => undefined);
-      if (worker === undefined) return true;
-      try {
-        if (worker.session.lost) await worker.reconnect();
-        return await new UnitLoader(worker, this.#work).load(queue);
-      } finally {
-        spare.give(worker);
-      }
-    };
-    // With each unit: a worker may have become free since.
-    const recruit = () => {
-      for (let n = others.length; n < queue.rest.length && others.length + 1 < spare.most; n++) {
-        const taking = spare.take();
-        if (taking === undefined) return;
-        const other = begin(taking);
-        // Awaited below; until then its failure must not count as unhandled.
-        other.catch(() => undefined);
-        others.push(other);
-      }
-    };
-    const own = this.#units.load(queue, recruit);
-    const ended = [await settled(own)];
-    for (let i = 0; i < others.length; i++) ended.push(await settled(others[i] as Promise<boolean>));
-    const failed = ended.find((one) => one.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
-    return ended.every((one) => one.status === "fulfilled" && one.value);
-  }
-
-  /** A newer full load: all of it, or nothing. The changes that are open are loaded whatever becomes of it. */
-  async #apply(next: NextToApply, state: TableState): Promise<void> {
+  /** A newer full load: all of it, or nothing. The changes that are open are loaded whatever becomes of it. Returns whether it was applied. */
+  async #apply(next: NextToApply, state: TableState): Promise<boolean> {
     const { runId, config, source, signal, lane, onBytes, onRecords, allowDeletes, rejectLimit } = this.#work.settings;
     const open = next.members.filter((version) => !version.final).map((version) => version.object);
     const claims = await this.#units.again(() => this.#work.claim(this.#worker.session, open));
     if (claims.length < open.length) {
       await this.#work.release(this.#worker.session, claims);
       this.#work.passed.push(...open);
-      return;
+      return false;
     }
     const others = next.members.flatMap(({ final, object, entry: { id } }) =>
       final && id !== undefined ? [{ id, object, attempt: 0, again: true, was: undefined }] : [],
@@ -199,16 +188,19 @@ class TableLoader {
       const generation = { ...next, generation: state.generation + 1, claims, known: others };
       const applied = await applyGeneration(this.#worker, known, generation, settings);
       this.#work.known = { ...known, main: applied.main, stored: applied.stored };
+      this.#work.generation = generation.generation;
       const before = this.report.objects.length;
       noteApplied(this.report, applied);
       const { onObject } = this.#work.settings;
       for (const object of this.report.objects.slice(before)) onObject?.(this.#work.spec.name, object);
+      return true;
     } catch (error) {
-      await this.#notApplied(claims, error);
+      return this.#notApplied(claims, error);
     }
   }
 
-  async #notApplied(claims: readonly Claim<SourceObject>[], error: unknown): Promise<void> {
+  /** Returns whether it was applied after all. */
+  async #notApplied(claims: readonly Claim<SourceObject>[], error: unknown): Promise<boolean> {
     const { settings, spec } = this.#work;
     if (settings.signal?.aborted === true) {
       await this.#work.release(this.#worker.session, claims).catch(() => undefined);
@@ -218,7 +210,7 @@ class TableLoader {
       await this.#worker.reconnect();
       const left = await this.#work.settle(this.#worker.session, claims);
       // The answer to COMMIT was lost: all of it is loaded.
-      if (left.length === 0) return;
+      if (left.length === 0) return true;
     }
     const { session } = this.#worker;
     const about = error instanceof MemberFailed ? error.claim : undefined;
@@ -232,6 +224,7 @@ class TableLoader {
       this.report.failures.push({ key, error: withPlace(failed, { object: key }) as DrayageError });
     } else await this.#work.failAll(session, about === undefined ? claims : [about], failed, "apply the full load");
     await this.#work.release(session, claims);
+    return false;
   }
 
   /** What another live run holds becomes final, or free: wait for it, and take over what became free. */
@@ -254,7 +247,11 @@ class TableLoader {
       const heldNow = unfailed.filter((one) => one.state === "held");
       this.#work.passed = [...heldNow.map((one) => one.object), ...behind];
       const free = next.filter((one) => one.state === "claimable");
-      if (free.length > 0 && !(await this.#loadOpen(free, await this.#work.learn(this.#worker.session)))) return;
+      if (free.length > 0) {
+        const state = await this.#work.learn(this.#worker.session);
+        if (state.paused) return this.#notePause(state, free.length);
+        if (!(await this.#loadOpen(free, state))) return;
+      }
       if (this.#work.passed.length > 0 && performance.now() > deadline) {
         for (const { object, runId } of heldNow)
           this.report.held.push({ key: object.key, code: "HELD_ELSEWHERE", reason: `run ${runId} holds it` });
@@ -265,9 +262,4 @@ class TableLoader {
       if (this.#work.passed.length > 0) await sleep(250, undefined, signal === undefined ? {} : { signal });
     }
   }
-}
-
-async function settled<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {
-  const [result] = await Promise.allSettled([promise]);
-  return result;
 }

@@ -10,6 +10,8 @@ export interface MergeSettings {
   readonly allowDeletes: boolean;
   /** Replaces both of the table's reject limits. */
   readonly rejectLimit: number | undefined;
+  /** By which the unit's objects were sorted: under a newer one they may be older than the table. undefined: it does not matter. */
+  readonly generation?: number | undefined;
   /** Other workers merge full loads of the table at the same time: under a shared lock, as long as plain inserts do. */
   readonly sideBySide?: boolean | undefined;
 }

@@ -13,6 +13,7 @@ import {
   onlyFullLoads,
   type PinnedDialect,
   readFloor,
+  readGeneration,
   readStoredColumns,
   readTableState,
   type StoredColumn,
@@ -110,6 +111,7 @@ async function mergeOnce(
     await lockTable(session, settings.tableId, settings.config.warehouse.lockWaitMs, settings.sideBySide);
     await reach("after_lock", known.spec.name);
     await books.fence();
+    await checkGeneration(session, known, settings);
     await reach("after_fence", known.spec.name);
     if (prepared !== undefined) await checkColumns(session, known, prepared, settings);
     const began = performance.now();
@@ -127,6 +129,13 @@ async function mergeOnce(
     await reach("before_commit", known.spec.name);
     return { form: outcome?.form ?? "empty", counts, reasons };
   });
+}
+
+/** Another run applied a newer full load since the objects were sorted: whether they are still part of the table is to be asked anew. */
+async function checkGeneration(session: Session, { spec }: TableKnowledge, settings: MergeSettings): Promise<void> {
+  if (settings.generation === undefined) return;
+  const generation = await readGeneration(session, settings.config.warehouse.stateSchema, spec.name);
+  if (generation > settings.generation) throw new DrayageError("CLAIM_LOST", { place: { table: spec.name } });
 }
 
 /** Another run stored a column, or widened one, after this unit was prepared. */

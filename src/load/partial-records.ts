@@ -1,6 +1,5 @@
 /** Which records of a unit may leave cells out (`unchanged_token`), and which of its objects come after others were loaded. */
 import { literal, qualified } from "../warehouse/identifier.ts";
-import { mergedStatuses } from "../warehouse/life-conditions.ts";
 import type { Session } from "../warehouse/session.ts";
 import type { Binding } from "./binding.ts";
 import type { StagedObject, StagedUnit } from "./staged-unit.ts";
@@ -61,7 +60,10 @@ function isChange(spec: TableSpec, { claim }: StagedObject): boolean {
   return claim.object.kind === "change" || spec.config.fullLoad === "changes";
 }
 
-/** Whether an object that is not older was loaded: of a replay it is its own, by order_by versions say nothing of objects. */
+/**
+ * Whether an object that is not older was loaded, as itself was of what is loaded again and of a replay. By order_by versions say nothing
+ * of objects.
+ */
 async function mayBeLate(
   session: Session,
   spec: TableSpec,
@@ -70,10 +72,11 @@ async function mayBeLate(
 ): Promise<boolean> {
   if (changes.length === 0) return false;
   const times = changes.flatMap(({ claim }) => claim.object.fileTime?.getTime() ?? []);
-  if (spec.config.orderBy !== undefined || times.length < changes.length) return true;
+  const isAgain = changes.some(({ claim }) => claim.again);
+  if (isAgain || spec.config.orderBy !== undefined || times.length < changes.length) return true;
   const { count } = await session.query(
     `select from ${qualified(stateSchema, "load_history")} h
-     where h.table_name = $1 and h.kind = 'change' and h.status in (${mergedStatuses}) and h.file_time >= $2::timestamptz limit 1`,
+     where h.table_name = $1 and h.kind = 'change' and h.rows_read is not null and h.file_time >= $2::timestamptz limit 1`,
     [spec.name, new Date(times.reduce((a, b) => Math.min(a, b))).toISOString()],
   );
   return count > 0;

@@ -45,7 +45,11 @@ export async function describeCells(
 }
 
 /** Columns even where the key is missing: the plan shows them beside the error. */
-export function bindForDisplay(spec: TableSpec, staged: StagedColumns, known: TableKnowledge): readonly Feed[] {
+export function bindForDisplay(
+  spec: TableSpec,
+  staged: StagedColumns,
+  known: Pick<TableKnowledge, "stored" | "main">,
+): readonly Feed[] {
   const config = { ...spec.config, writeMode: "append" as const };
   return bindColumns({ ...spec, config }, staged, known.stored, known.main).feeds;
 }

@@ -1,4 +1,6 @@
 /** The columns that `plan` shows, gathered over the units that it read, and what it proposes for them. */
+import { didYouMean } from "../config/suggest.ts";
+import { isSameName } from "../rows/known-names.ts";
 import type { CellStatistics } from "../warehouse/plan-clone.ts";
 import type { StoredColumn } from "../warehouse/table-state.ts";
 import type { Feed } from "./binding.ts";
@@ -144,6 +146,17 @@ export class PlanColumns {
         proposals.push({ path, line: `${yamlKey(path)}: ${proposed}`, why: whyType(proposed, looked) });
     }
     return proposals;
+  }
+
+  /** Names below `columns` that nothing read bears: misspelled, or of a column that is not there now. */
+  unmatched({ config }: TableSpec): string[] {
+    const paths = [...this.#columns.values()].map(({ feed }) => shownPath(feed));
+    return [...config.columns].flatMap(([name, rule]) => {
+      // What is ignored feeds no column, so that it cannot be seen here.
+      if (rule.kind === "ignore" || rule.line === 0 || name.includes("*") || paths.length === 0) return [];
+      const isThere = paths.some((path) => path === name || path.startsWith(`${name}.`) || isSameName(path, name));
+      return isThere ? [] : [`columns: ${name} is nowhere in what was read${didYouMean(name, paths)}`];
+    });
   }
 
   /** The topmost paths with open-ended keys. */

@@ -121,6 +121,7 @@ class TablePlanner {
       counts: this.#counted.counts,
       rejects: this.#counted.rejects,
       dialect: [...this.#dialect],
+      notes: this.#columns.unmatched(this.#spec),
       errors: this.errors,
     };
   }

@@ -41,6 +41,8 @@ export interface DecodedObject {
   readonly onRecords: ((count: number) => void) | undefined;
   /** Stops after so many records. */
   readonly maxRecords: number;
+  /** Called with the cells of each record that would be staged: what is known of an object without a warehouse. */
+  readonly onCells?: ((cells: readonly (ByteText | null)[]) => void) | undefined;
 }
 
 export interface DecodedCount {
@@ -113,7 +115,11 @@ export class RecordStager {
     const n = this.#base + record;
     if (!this.#flatten(fields, n, place, lengths)) return;
     for (const index of this.#object.ignored) fields[index] = null;
-    const { layout } = this.#object;
+    const { layout, onCells } = this.#object;
+    if (onCells !== undefined) {
+      onCells(fields);
+      return;
+    }
     if (layout.width !== this.#width) {
       this.#encoder.flush();
       this.#width = layout.width;

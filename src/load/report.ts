@@ -60,6 +60,8 @@ export interface RunReport {
   readonly listed: number;
   readonly ignored: number;
   readonly unclaimed: ReadonlyMap<string, number>;
+  /** Folders in the config that have no object, and what they may be meant for. */
+  readonly hints: readonly string[];
   /** What needs somebody now, whichever run it came from; the exit code is this run's own. */
   readonly attention: readonly Attention[];
   /** Old rows of the state schema that this run dropped; undefined: none. */

@@ -1,5 +1,6 @@
 /** One pass: list what is new, load each table, wait for what others hold, say what became of everything. */
 import type { Config } from "../config/config.ts";
+import { didYouMean } from "../config/suggest.ts";
 import { DrayageError } from "../errors.ts";
 import type { ObjectSource } from "../source/object-source.ts";
 import { noteBackfillRun } from "../warehouse/backfills.ts";
@@ -158,11 +159,13 @@ async function loadEverything(
   const copied = new CopiedSource(control, config.warehouse.stateSchema);
   const listings = new Map<string, TableListing>();
   const listed = new Set<string>();
+  const seen: string[] = [];
   const keep: PageFilter = async (spec, objects) => {
     settings.signal?.throwIfAborted();
     sightings.add(spec, objects);
     listingOf(listings, spec.name).add(objects);
     before.list(objects);
+    if (named && seen.length < mostSeen) seen.push(...objects.map(({ path }) => path));
     const asked = named
       ? objects.filter((object) => isAsked(object, settings.objects, listed))
       : objects.filter((object) => again?.selects(object) ?? true);
@@ -183,7 +186,7 @@ async function loadEverything(
   const discovery = await discover(config, settings.source, settings.wanted, keep, splits);
   await reach("after_list");
   const missing = settings.objects.find((key) => !listed.has(key));
-  if (missing !== undefined) throw new DrayageError("OBJECT_UNKNOWN", { place: { object: missing } });
+  if (missing !== undefined) throw unknownObject(missing, seen);
   await copied.check([...open.keys()], (settings.now ?? (() => new Date()))());
   const work = discovery.tables.filter((table) => (open.get(table.spec.name)?.length ?? 0) > 0);
   settings.onStart?.({
@@ -217,7 +220,23 @@ async function loadEverything(
   if (!named && again === undefined) await replayWaitingRecords(control, runId, settings, discovery.tables, loaded);
   const isWhole = discovery.whole && scopeOf(settings) !== "objects";
   const tables = isWhole ? await noteVanished(control, before, loaded, { ...settings, fullLoads: listings }) : loaded;
-  return { runId, tables, listed: discovery.listed, ignored: discovery.ignored, unclaimed: discovery.unclaimed };
+  return {
+    runId,
+    tables,
+    listed: discovery.listed,
+    ignored: discovery.ignored,
+    unclaimed: discovery.unclaimed,
+    hints: discovery.hints,
+  };
+}
+
+/** Names that a mistyped one is compared with. */
+const mostSeen = 20_000;
+
+function unknownObject(name: string, seen: readonly string[]): DrayageError {
+  const near = didYouMean(name, seen);
+  const message = `No object with that key was listed for a configured table${near}`;
+  return new DrayageError("OBJECT_UNKNOWN", { message, place: { object: name } });
 }
 
 /** What it did is added to the tables' reports; that it could not is no failure of the run: the next one tries again. */

@@ -31,6 +31,8 @@ export interface PlannedTable extends TablePlan {
 export interface PlanReport {
   readonly tables: readonly PlannedTable[];
   readonly unclaimed: ReadonlyMap<string, number>;
+  /** Folders in the config that have no object, and what they may be meant for. */
+  readonly hints: readonly string[];
   readonly listed: number;
   readonly milliseconds: number;
 }
@@ -65,6 +67,7 @@ export async function runPlan(settings: RunPlanSettings): Promise<PlanReport> {
     return {
       tables,
       unclaimed: discovery.unclaimed,
+      hints: discovery.hints,
       listed: discovery.listed,
       milliseconds: performance.now() - began,
     };

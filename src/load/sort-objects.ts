@@ -7,7 +7,7 @@ import type { Session } from "../warehouse/session.ts";
 import type { TableState } from "../warehouse/table-state.ts";
 import { isArchived } from "./archived-objects.ts";
 import type { SourceObject } from "./discover.ts";
-import { judgeFullLoads, type NextGeneration } from "./generations.ts";
+import { type Judged, judgeFullLoads, type NextGeneration } from "./generations.ts";
 import { newGeneration, noteSuperseded, noteWaiting, untrustedGeneration } from "./note-unit.ts";
 import { coveredChanges } from "./older-changes.ts";
 import type { TableReport } from "./report.ts";
@@ -190,10 +190,17 @@ class Sorter {
     });
     const old = judged.old.filter(can).map((version) => version.object);
     noteSuperseded(report, (await this.#fullLoads.supersede(old, "the bytes of an older full load")).length, "older");
+    const left = leftBehind(judged, state.generation);
+    await this.#fullLoads.supersede(
+      left.filter(can).map((version) => version.object),
+      "its full load was written over",
+    );
     const asked = new Set(open.map((one) => one.object.key));
     const isAsked = (version: ListedFullLoad) => can(version) && asked.has(version.key);
     const sorted = {
-      fresh: judged.merge.filter(isAsked).map((version) => version.object),
+      fresh: judged.merge
+        .filter((version) => isAsked(version) && !left.includes(version))
+        .map((version) => version.object),
       equal: judged.equal.filter(isAsked),
       held: open.filter((one) => one.state === "held").map((one) => one.object),
     };
@@ -254,6 +261,12 @@ class Sorter {
     if (first !== undefined)
       report.notes.push(`a full load that began at ${clock(first)} was written over before it was applied`);
   }
+}
+
+/** What waited as part of a full load that was written over in part, long before the newer one began: it is part of neither. */
+function leftBehind({ merge, next }: Judged<ListedFullLoad>, generation: number): ListedFullLoad[] {
+  if (next === undefined) return [];
+  return merge.filter(({ entry, lastModified }) => (entry.generation ?? 0) > generation && lastModified < next.began);
 }
 
 function clock(time: Date): string {

@@ -15,10 +15,12 @@ export interface FactsNow {
   readonly now: Date;
 }
 
-export async function readStatusFacts(session: Session, config: Config): Promise<FactsNow> {
+/** `ending`: the run that asks at its end. */
+export async function readStatusFacts(session: Session, config: Config, ending?: bigint): Promise<FactsNow> {
   const rows = await readStatusRows(session, config.warehouse.stateSchema, {
     maxAttempts: config.warehouse.maxAttempts,
     heldForMs: config.warehouse.lockWaitMs,
+    ending,
   });
   return { facts: factsOf(rows, config), now: rows.now };
 }
@@ -52,7 +54,12 @@ function factsOf(rows: StatusRows, config: Config): StatusFacts {
     lostRun:
       runs.lost_id === null || runs.lost_at === null
         ? undefined
-        : { runId: runs.lost_id, where: `${runs.lost_host}:${runs.lost_pid}`, since: runs.lost_at },
+        : {
+            runId: runs.lost_id,
+            where: `${runs.lost_host}:${runs.lost_pid}`,
+            since: runs.lost_at,
+            found: runs.lost_found === true,
+          },
     failedRun:
       runs.failed_id === null || runs.failed_code === null || runs.failed_at === null
         ? undefined
@@ -84,7 +91,12 @@ function tableFacts(row: TableStatusRow, entry: TableConfig | undefined, configu
     lastLoadedAt: row.last_loaded_at ?? undefined,
     paused:
       row.paused && row.paused_at !== null
-        ? { since: row.paused_at, until: row.paused_until ?? undefined, reason: row.paused_reason ?? undefined }
+        ? {
+            since: row.paused_at,
+            until: row.paused_until ?? undefined,
+            reason: row.paused_reason ?? undefined,
+            waiting: row.waiting,
+          }
         : undefined,
     failed:
       row.failed === 0

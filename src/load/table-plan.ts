@@ -22,5 +22,6 @@ export interface TablePlan {
   readonly counts: RecordCounts;
   readonly rejects: ReadonlyMap<string, number>;
   readonly dialect: readonly string[];
+  readonly notes: readonly string[];
   readonly errors: readonly DrayageError[];
 }

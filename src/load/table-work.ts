@@ -19,6 +19,8 @@ export class TableWork {
   readonly policy: RetryPolicy;
   readonly report: TableReport;
   tableId = 0;
+  /** Of the full load that the objects were sorted by. */
+  generation: number | undefined;
   /** What another run claimed while this one was about to, or took over: waited for like what was held from the start. */
   passed: SourceObject[] = [];
   /** Key of an object that failed, of a table that keeps its order: what comes after it waits. */
@@ -47,6 +49,7 @@ export class TableWork {
     const state = await ensureTableState(session, stateSchema, { name, ...target });
     this.#known = await learnTable(session, this.spec, state, stateSchema);
     this.tableId = state.tableId;
+    this.generation = state.generation;
     return state;
   }
 

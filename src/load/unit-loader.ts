@@ -157,9 +157,9 @@ export class UnitLoader {
   }
 
   async #merge(unit: StagedUnit, sideBySide: boolean): Promise<void> {
-    const { spec, settings, report, tableId } = this.#work;
+    const { spec, settings, report, tableId, generation } = this.#work;
     const { config, source, runId, allowDeletes, rejectLimit } = settings;
-    const merging = { config, source, runId, tableId, allowDeletes, rejectLimit, sideBySide };
+    const merging = { config, source, runId, tableId, generation, allowDeletes, rejectLimit, sideBySide };
     const merged = await mergeUnit(this.#worker.session, this.#work.known, unit, merging);
     // Another worker may know more by now; what it made is read again where a unit needs it.
     this.#work.known = knownAfter(this.#work.known, merged);

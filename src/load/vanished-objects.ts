@@ -19,7 +19,13 @@ export interface VanishedSettings {
   readonly fullLoads: ReadonlyMap<string, { readonly fullLoads: readonly SourceObject[] }>;
 }
 
-const goneText = "the object is gone from the source, and was never loaded";
+function goneText({ wasLoaded }: OpenEntry): string {
+  return `the object is gone from the source, and ${wasLoaded ? "cannot be loaded again" : "was never loaded"}`;
+}
+
+function isKnown(entry: OpenEntry): boolean {
+  return entry.errorCode === "OBJECT_GONE" && entry.error === goneText(entry);
+}
 
 /**
  * What was open before the listing began, less what is listed. Taken at no other moment: an entry that a backfill or a mark opens while
@@ -86,25 +92,24 @@ export async function noteVanished(
     replaced.map((entry) => entry.id),
   );
   const lost = entries.filter((entry) => !replaced.includes(entry));
-  const isKnown = ({ errorCode, error }: OpenEntry) => errorCode === "OBJECT_GONE" && error === goneText;
-  await failGone(
-    session,
-    stateSchema,
-    lost.filter((entry) => !isKnown(entry)).map((entry) => entry.id),
-    goneText,
-  );
+  const news = lost.filter((entry) => !isKnown(entry));
+  for (const text of new Set(news.map(goneText))) {
+    const own = news.filter((entry) => goneText(entry) === text);
+    const ids = own.map((entry) => entry.id);
+    await failGone(session, stateSchema, ids, text);
+  }
   const all = new Map(reports.map((report) => [report.table, report]));
   for (const entry of lost) {
     const report = all.get(entry.table) ?? reportOf(entry, settings);
     all.set(entry.table, report);
-    if (isKnown(entry)) report.waiting.push({ key: entry.key, code: "OBJECT_GONE", reason: goneText });
+    if (isKnown(entry)) report.waiting.push({ key: entry.key, code: "OBJECT_GONE", reason: goneText(entry) });
     else
       report.failures.push({
         key: entry.key,
         error: new DrayageError("OBJECT_GONE", {
-          message: "The object is gone from the source, and was never loaded",
+          message: goneText(entry).replace("the", "The"),
           place: { table: entry.table, object: entry.key },
-          next: `Deliver it again; if it is not needed, \`drayage mark skipped ${entry.table} --object ${entry.key}\`. A newer full load covers it.`,
+          next: `Deliver it again; if it is not needed, \`drayage mark ${entry.wasLoaded ? "loaded" : "skipped"} ${entry.table} --object ${entry.key}\`. A newer full load covers it.`,
         }),
       });
   }

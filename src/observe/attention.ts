@@ -43,7 +43,13 @@ export interface TableFacts {
   /** When something of it was last loaded. */
   readonly lastLoadedAt: Date | undefined;
   readonly paused:
-    | { readonly since: Date; readonly until: Date | undefined; readonly reason: string | undefined }
+    | {
+        readonly since: Date;
+        readonly until: Date | undefined;
+        readonly reason: string | undefined;
+        /** Objects that a run noted and that wait for its end. */
+        readonly waiting?: number;
+      }
     | undefined;
   readonly failed:
     | {
@@ -100,7 +106,10 @@ export interface StatusFacts {
     readonly objects: number;
   }[];
   /** Ended without a word, and no run finished since. */
-  readonly lostRun: { readonly runId: string; readonly where: string; readonly since: Date } | undefined;
+  /** `found`: a later run has started since. */
+  readonly lostRun:
+    | { readonly runId: string; readonly where: string; readonly since: Date; readonly found: boolean }
+    | undefined;
   /** Backfills that did not come to their end and can go on. */
   readonly backfills: readonly {
     readonly table: string;

@@ -58,8 +58,8 @@ function ofRuns({ failedRun, lostRun, holds }: StatusFacts): Attention[] {
       cause: "lost_run",
       run: lostRun.runId,
       since: lostRun.since,
-      message: `Run ${lostRun.runId} on ${lostRun.where} ended without a word; the next run takes over what it held`,
-      command: "drayage load",
+      message: `Run ${lostRun.runId} on ${lostRun.where} ended without a word; ${lostRun.found ? "a later one took over what it held" : "the next run takes over what it held"}`,
+      command: lostRun.found ? "drayage history --runs" : "drayage load",
     });
   for (const hold of holds)
     found.push({
@@ -105,7 +105,8 @@ function ofTable({ table, paused, failed, rejects, rescued }: TableFacts): Atten
       since: paused.since,
       message:
         `Paused${paused.until === undefined ? "" : ` until ${paused.until.toISOString().slice(0, 16)}Z`}` +
-        `${paused.reason === undefined ? "" : `: ${paused.reason}`}`,
+        `${paused.reason === undefined ? "" : `: ${paused.reason}`}` +
+        `${paused.waiting === undefined || paused.waiting === 0 ? "" : `, ${objectsText(paused.waiting)} waiting`}`,
       command: `drayage resume ${shellWord(table)}`,
     });
   if (rejects !== undefined)

@@ -42,5 +42,7 @@ export interface ObjectSource {
    * (another etag), OBJECT_CUT_SHORT after the retries, S3_*. A broken connection is reopened at the offset reached.
    */
   open(object: ListedObject, options?: OpenOptions): Readable;
+  /** Whether an object that is written over can still be had; undefined: the store has no such thing. */
+  keepsVersions?(): Promise<boolean>;
   close(): void;
 }

@@ -1,6 +1,8 @@
 /** Objects in an S3 bucket; the one file that knows the AWS SDK. */
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import {
+  GetBucketVersioningCommand,
   GetObjectCommand,
   ListObjectsV2Command,
   type ListObjectsV2CommandInput,
@@ -11,12 +13,19 @@ import {
 import { awsKeys, awsRegion } from "../config/aws-keys.ts";
 import type { SourceConfig } from "../config/config.ts";
 import { DrayageError } from "../errors.ts";
+import { type PageEntry, readPage } from "./listing-page.ts";
 import { compareKeys, type KeyRange, rangesOf, sideBySide } from "./listing-ranges.ts";
 import type { ListedObject, ObjectSource, OpenOptions } from "./object-source.ts";
 import { type ResumableOptions, resumableBody } from "./resumable-body.ts";
 import { s3Error } from "./s3-error.ts";
 
 export type S3Config = Pick<SourceConfig, "url" | "region" | "endpoint">;
+
+interface Page {
+  readonly objects: readonly ListedObject[];
+  /** Of the next one. */
+  readonly token: string | undefined;
+}
 
 /** How bodies are read again; tests shorten it. */
 export type Patience = Pick<ResumableOptions, "idleMs" | "retries" | "delayMs" | "sleep">;
@@ -42,36 +51,47 @@ export function createS3Source(
     prefix: string,
     from: Pick<ListObjectsV2CommandInput, "ContinuationToken" | "StartAfter">,
     abortSignal: AbortSignal,
-  ) {
+  ): Promise<Page> {
+    const command = new ListObjectsV2Command({
+      Bucket: bucket,
+      // Keys may hold characters that XML cannot: without this one such key would hide its whole page.
+      EncodingType: "url",
+      // An archived object that somebody restored keeps its storage class.
+      OptionalObjectAttributes: ["RestoreStatus"],
+      ...(prefix === "" ? {} : { Prefix: prefix }),
+      ...from,
+    });
+    const read = readEntries(command);
     try {
-      return await (await client()).send(
-        new ListObjectsV2Command({
-          Bucket: bucket,
-          // Keys may hold characters that XML cannot: without this one such key would hide its whole page.
-          EncodingType: "url",
-          // An archived object that somebody restored keeps its storage class.
-          OptionalObjectAttributes: ["RestoreStatus"],
-          ...(prefix === "" ? {} : { Prefix: prefix }),
-          ...from,
-        }),
-        { abortSignal },
-      );
+      const page = await (await client()).send(command, { abortSignal });
+      return {
+        objects: listedObjects(read() ?? entriesOf(page), page.EncodingType === "url", bucket, base),
+        token: page.IsTruncated === true ? page.NextContinuationToken : undefined,
+      };
     } catch (error) {
       throw s3Error(error, bucket);
     }
   }
 
-  async function* listRange(prefix: string, { after, upTo }: KeyRange, abortSignal: AbortSignal) {
+  async function* listRange(
+    prefix: string,
+    { after, upTo }: KeyRange,
+    abortSignal: AbortSignal,
+  ): AsyncGenerator<readonly ListedObject[]> {
     const first = after === undefined ? {} : { StartAfter: after };
-    let next: Promise<ListObjectsV2CommandOutput> | undefined = listPage(prefix, first, abortSignal);
+    let next: Promise<Page> | undefined = listPage(prefix, first, abortSignal);
     while (next !== undefined) {
-      const page: ListObjectsV2CommandOutput = await next;
-      const objects = listedObjects(page, bucket, base);
-      const within = upTo === undefined ? objects : objects.filter(({ key }) => compareKeys(key, upTo) <= 0);
-      const token =
-        page.IsTruncated === true && within.length === objects.length ? page.NextContinuationToken : undefined;
+      const page: Page = await next;
+      const { token } = page;
+      const isWithin = (object: ListedObject | undefined) =>
+        upTo === undefined || object === undefined || compareKeys(object.key, upTo) <= 0;
+      // Keys come in their order: where the last one is within, all are.
+      const within: Page["objects"] = isWithin(page.objects.at(-1)) ? page.objects : page.objects.filter(isWithin);
       // The next page is on its way while the caller works on this one.
-      next = token === undefined ? undefined : listPage(prefix, { ContinuationToken: token }, abortSignal);
+      next =
+        token === undefined || within.length < page.objects.length
+          ? undefined
+          : listPage(prefix, { ContinuationToken: token }, abortSignal);
       // Awaited above; until then its failure must not count as unhandled.
       next?.catch(() => undefined);
       if (within.length > 0) yield within;
@@ -100,6 +120,14 @@ export function createS3Source(
         signal: options.signal,
         openAt: async (offset, signal) => getObject(await client(), object, offset, to, signal),
       });
+    },
+    async keepsVersions() {
+      try {
+        const { Status } = await (await client()).send(new GetBucketVersioningCommand({ Bucket: bucket }));
+        return Status === "Enabled";
+      } catch (error) {
+        throw s3Error(error, bucket);
+      }
     },
     close() {
       void opening?.then((opened) => opened.destroy()).catch(() => undefined);
@@ -137,23 +165,47 @@ async function getObject(
   });
 }
 
-function listedObjects(page: ListObjectsV2CommandOutput, bucket: string, base: string): ListedObject[] {
-  const encoded = page.EncodingType === "url";
+/**
+ * Takes the objects out of the answer before the SDK reads it: it is left with what it needs to go on. The function tells those of the
+ * last answer; undefined: they are with the SDK.
+ */
+function readEntries(command: ListObjectsV2Command): () => readonly PageEntry[] | undefined {
+  let entries: readonly PageEntry[] | undefined;
+  command.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const response = result.response as { statusCode?: number; body?: unknown };
+      entries = undefined;
+      if (response.statusCode !== 200 || !(response.body instanceof Readable)) return result;
+      const xml = await text(response.body);
+      const read = readPage(xml);
+      entries = read?.entries;
+      response.body = Readable.from([Buffer.from(read?.rest ?? xml)]);
+      return result;
+    },
+    // The first to see the answer.
+    { step: "deserialize", priority: "low", name: "readEntries" },
+  );
+  return () => entries;
+}
+
+/** Of a page that is written in another way than S3 does. */
+function entriesOf(page: ListObjectsV2CommandOutput): PageEntry[] {
+  return (page.Contents ?? []).flatMap(({ Key, ETag = "", Size = 0, LastModified, StorageClass, RestoreStatus }) => {
+    if (Key === undefined || LastModified === undefined) return [];
+    const restored = RestoreStatus === undefined ? undefined : RestoreStatus.RestoreExpiryDate !== undefined;
+    const etag = ETag.replaceAll('"', "");
+    return [{ key: Key, etag, size: Size, lastModified: LastModified, storageClass: StorageClass, restored }];
+  });
+}
+
+function listedObjects(entries: readonly PageEntry[], encoded: boolean, bucket: string, base: string): ListedObject[] {
   const objects: ListedObject[] = [];
-  for (const { Key, ETag = "", Size = 0, LastModified, StorageClass, RestoreStatus } of page.Contents ?? []) {
-    if (Key === undefined || LastModified === undefined) continue;
-    const key = encoded ? decodeKey(Key) : Key;
+  for (const { key: written, etag, size, lastModified, storageClass, restored } of entries) {
+    const key = encoded ? decodeKey(written) : written;
     if (key.endsWith("/")) continue;
-    objects.push({
-      bucket,
-      key,
-      path: key.slice(base.length),
-      etag: ETag.replaceAll('"', ""),
-      size: Size,
-      lastModified: LastModified,
-      storageClass: StorageClass,
-      restored: RestoreStatus === undefined ? undefined : RestoreStatus.RestoreExpiryDate !== undefined,
-    });
+    const path = key.slice(base.length);
+    objects.push({ bucket, key, path, etag, size, lastModified, storageClass, restored });
   }
   return objects;
 }

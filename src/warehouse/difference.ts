@@ -3,9 +3,10 @@
  * not written, nothing is renamed or truncated, readers do not wait. What changed since the shadow's full load began stays.
  */
 import { type MainTable, mainTableSql } from "./catalog.ts";
-import { ident, identList, qualified } from "./identifier.ts";
+import { ident, identList } from "./identifier.ts";
+import { isMoved, mayMoveRows, moveRows } from "./move-rows.ts";
 import type { Session } from "./session.ts";
-import type { ShadowName } from "./shadow.ts";
+import { type ShadowName, shadowSql } from "./shadow.ts";
 
 export interface DifferenceJob {
   readonly main: MainTable;
@@ -35,7 +36,9 @@ export interface AppliedCounts {
   ignored: number;
 }
 
-const table = "pg_temp.drayage_difference";
+/** Until the transaction ends: the key as k0, k1 ... and the verdict of each row that differs. */
+export const differenceTable = "pg_temp.drayage_difference";
+const table = differenceTable;
 
 /** Finds the difference and applies it. `checkRemoved` is called before a row is touched; it throws to stop. */
 export async function applyDifference(
@@ -52,7 +55,7 @@ export async function applyDifference(
   await checkRemoved(has.get("removed") ?? 0);
   // Removed first: a value of another unique column may move from a row that goes to one that comes.
   const removed = has.has("removed") ? (await session.query(removeRows(job))).count : 0;
-  const updated = has.has("updated") ? (await session.query(updateRows(job))).count : 0;
+  const updated = has.has("updated") ? await updateRows(session, job) : 0;
   const inserted = has.has("inserted") ? (await session.query(insertRows(job))).count : 0;
   if (job.tombstones !== undefined)
     await session.query(`delete from ${job.tombstones} where _version < ${job.newerFrom}`);
@@ -63,17 +66,17 @@ export async function applyDifference(
   return { removed, counts: await countByObject(session, job) };
 }
 
-function sameKey(job: DifferenceJob, a: string, b: (column: string, position: number) => string): string {
+export function sameKey(
+  job: Pick<DifferenceJob, "main" | "key">,
+  a: string,
+  b: (column: string, position: number) => string,
+): string {
   const of = new Map(job.main.columns.map((column) => [column.name, column.equals]));
   return job.key.map((column, i) => `${a}.${ident(column)} ${of.get(column) ?? "="} ${b(column, i)}`).join(" and ");
 }
 
 const staged = (column: string): string => `s.${ident(column)}`;
 const found = (_: string, position: number): string => `d.k${position}`;
-
-function shadowSql({ shadow }: DifferenceJob): string {
-  return qualified(shadow.schema, shadow.table);
-}
 
 function hasColumn(job: DifferenceJob, name: string): boolean {
   return job.main.columns.some((column) => column.name === name);
@@ -105,7 +108,7 @@ select * from (
       when ${equal.length === 0 ? "true" : equal.join(" and ")} then null
       else 'updated'
     end as verdict
-  from ${mainTableSql(job.main)} m full join ${shadowSql(job)} s on ${sameKey(job, "m", staged)}
+  from ${mainTableSql(job.main)} m full join ${shadowSql(job.shadow)} s on ${sameKey(job, "m", staged)}
 ) compared where verdict is not null`;
 }
 
@@ -128,25 +131,38 @@ function systemColumns(job: DifferenceJob): [column: string, value: string][] {
     ["_object", "s._object"],
     ["_loaded_at", "now()"],
     ["_op_ts", "s._op_ts"],
-    ["_deleted_at", "null"],
+    ["_deleted_at", job.deletes === "soft" ? "s._deleted_at" : "null"],
   ];
   return values.filter(([column]) => hasColumn(job, column));
 }
 
-function updateRows(job: DifferenceJob): string {
+export async function updateRows(session: Session, job: DifferenceJob): Promise<number> {
+  const values = newValues(job);
+  const from = `${table} d join ${shadowSql(job.shadow)} s on ${sameKey(job, "s", found)}`;
+  const where = `d.verdict = 'updated' and ${sameKey(job, "m", found)}`;
+  try {
+    return await session.savepoint("drayage_update", async () => {
+      const sets = [...values].map(([column, value]) => `${ident(column)} = ${value}`);
+      const update = `update ${mainTableSql(job.main)} m set ${sets.join(", ")}\nfrom ${from}\nwhere ${where}`;
+      return (await session.query(update)).count;
+    });
+  } catch (error) {
+    if (!isMoved(error) || !(await mayMoveRows(session, job.main))) throw error;
+    return moveRows(session, { main: job.main, from, where, values });
+  }
+}
+
+function newValues(job: DifferenceJob): Map<string, string> {
   const always = new Set(
     job.main.columns.filter((column) => column.identity === "always").map((column) => column.name),
   );
-  const sets = [
+  return new Map([
     ...job.columns.filter((column) => !always.has(column)).map((column): [string, string] => [column, staged(column)]),
     ...systemColumns(job),
-  ];
-  return `update ${mainTableSql(job.main)} m set ${sets.map(([column, value]) => `${ident(column)} = ${value}`).join(", ")}
-from ${table} d join ${shadowSql(job)} s on ${sameKey(job, "s", found)}
-where d.verdict = 'updated' and ${sameKey(job, "m", found)}`;
+  ]);
 }
 
-function insertRows(job: DifferenceJob): string {
+export function insertRows(job: DifferenceJob): string {
   const own: [string, string][] = [...job.key, ...job.columns].map((column) => [column, staged(column)]);
   const all = [...own, ...systemColumns(job)];
   const overriding = job.main.columns.some(
@@ -154,7 +170,7 @@ function insertRows(job: DifferenceJob): string {
   );
   return `insert into ${mainTableSql(job.main)} (${identList(all.map(([column]) => column))})${overriding ? " overriding system value" : ""}
 select ${all.map(([, value]) => value).join(", ")}
-from ${table} d join ${shadowSql(job)} s on ${sameKey(job, "s", found)}
+from ${table} d join ${shadowSql(job.shadow)} s on ${sameKey(job, "s", found)}
 where d.verdict = 'inserted'`;
 }
 
@@ -164,7 +180,7 @@ function markIgnored(job: DifferenceJob): string {
   const own = hasColumn(job, "_object")
     ? "m._object = s._object"
     : `record_image_eq(row(${rowOf("m", job.columns)}), row(${rowOf("s", job.columns)}))`;
-  return `update ${table} d set verdict = 'ignored' from ${shadowSql(job)} s
+  return `update ${table} d set verdict = 'ignored' from ${shadowSql(job.shadow)} s
 where d.verdict in ('inserted', 'updated') and ${sameKey(job, "s", found)}
   and not exists (select from ${mainTableSql(job.main)} m where ${sameKey(job, "m", found)} and ${own})`;
 }
@@ -172,7 +188,7 @@ where d.verdict in ('inserted', 'updated') and ${sameKey(job, "s", found)}
 async function countByObject(session: Session, job: DifferenceJob): Promise<Map<bigint, AppliedCounts>> {
   const counts = new Map<bigint, AppliedCounts>();
   const kept = await session.query<{ object: string; count: string }>(
-    `select _object as object, count(*) as count from ${shadowSql(job)} group by 1`,
+    `select _object as object, count(*) as count from ${shadowSql(job.shadow)} group by 1`,
   );
   for (const { object, count } of kept.rows)
     counts.set(BigInt(object), { inserted: 0, updated: 0, unchanged: Number(count), stale: 0, ignored: 0 });

@@ -17,6 +17,8 @@ export interface FullLoadEntry {
   /** undefined: no run has noted it. */
   readonly id: bigint | undefined;
   readonly status: string | undefined;
+  /** Of the full load that it was seen to be part of. */
+  readonly generation: number | undefined;
   /** Its own records were merged once. */
   readonly read: boolean;
   /** Final because somebody said so: nobody has read its bytes. */
@@ -60,6 +62,7 @@ export class FullLoads {
     const { rows } = await this.#session.query<{
       id: string | null;
       status: string | null;
+      generation: number | null;
       read: boolean;
       marked: boolean;
       seen_sha256: Buffer | null;
@@ -69,7 +72,7 @@ export class FullLoads {
       known_sha256: Buffer | null;
       known_old: boolean | null;
     }>(
-      `select h.id, h.status, h.rows_read is not null as read,
+      `select h.id, h.status, h.generation, h.rows_read is not null as read,
               coalesce(h.status = 'skipped' and h.rows_read is null and h.sha256 is null, false) as marked, h.seen_sha256,
               exists (select from ${this.#state}.load_history p where ${sameKey} and p.generation >= coalesce(h.generation, 0)) as replaced,
               k.etag as known_etag, k.size as known_size, k.sha256 as known_sha256, k.old as known_old
@@ -87,6 +90,7 @@ export class FullLoads {
     return rows.map((row) => ({
       id: row.id === null ? undefined : BigInt(row.id),
       status: row.status ?? undefined,
+      generation: row.generation ?? undefined,
       read: row.read,
       marked: row.marked,
       seenSha256: row.seen_sha256 ?? undefined,

@@ -46,12 +46,18 @@ export class HistoryEndings {
     this.table = tableName;
   }
 
-  /** In the merge transaction: every entry still mine and loading, locked in id order, or CLAIM_LOST. */
+  /**
+   * In the merge transaction: every entry still mine and loading, locked in id order, and the table not paused meanwhile, or
+   * CLAIM_LOST.
+   */
   async fence(runId: bigint, ids: readonly bigint[]): Promise<void> {
     const { count } = await this.session.query(
       `select from ${this.state}.load_history
-       where id = any($1::bigint[]) and run_id = $2 and status = 'loading' order by id for update`,
-      [ids.map(String), runId.toString()],
+       where id = any($1::bigint[]) and run_id = $2 and status = 'loading' and not exists (
+         select from ${this.state}.tables t
+         where t.table_name = $3 and t.paused_at is not null and (t.paused_until is null or t.paused_until > now())
+       ) order by id for update`,
+      [ids.map(String), runId.toString(), this.table],
     );
     if (count !== ids.length) throw new DrayageError("CLAIM_LOST", { place: { table: this.table } });
   }

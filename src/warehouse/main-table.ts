@@ -136,12 +136,12 @@ export async function hasTombstones(
   return some ? "some" : "empty";
 }
 
-export function createTombstones(name: string, main: MainTable, key: readonly string[]): string {
+export function createTombstones(name: string, main: MainTable, key: readonly string[], temporary = false): string {
   const columns = key.map((column) => {
     const known = main.columns.find((candidate) => candidate.name === column);
     return `${ident(column)} ${known?.type ?? "text"}${known?.collation === undefined ? "" : ` collate ${known.collation}`}`;
   });
-  return `create table ${name} (
+  return `create ${temporary ? "temporary table" : "table"} ${name} (
   ${columns.join(",\n  ")},
   _version ${main.columns.find(({ name }) => name === "_version")?.type ?? "bigint"} not null,
   _record bigint not null,

@@ -147,9 +147,10 @@ async function applySet(session: Session, job: MergeJob, mode: CastMode, options
 async function completeRecords(session: Session, job: MergeJob, mode: CastMode): Promise<boolean> {
   await takeOutLate(session, job, mode);
   if (!holdsPartial(job)) return false;
-  if ((await session.query(markUnknown(job, mode))).count > 0) await takeOut(session, job);
+  // First: a row that takes its cells along is unknown under its new key by the key alone.
   const test = needsSteps(job, mode);
   if (test !== undefined && (await session.one<{ steps: boolean }>(test)).steps) return true;
+  if ((await session.query(markUnknown(job, mode))).count > 0) await takeOut(session, job);
   const carry = carryForward(job, mode);
   if (carry !== undefined) await session.query(carry);
   return false;

@@ -182,6 +182,8 @@ const cells = {
   marked_loaded:        ["skipped",    "skipped",    "=",          "=",          "skipped",    "skipped",    "skipped",    "skipped",    "skipped",    "skipped",    "skipped",    "=",          "=",          "=",          "="],
   marked_skipped:       ["skipped",    "skipped",    "=",          "=",          "skipped",    "skipped",    "skipped",    "skipped",    "skipped",    "skipped",    "skipped",    "=",          "=",          "=",          "="],
   marked_pending:       ["=",          "=",          "=",          "=",          "pending",    "pending",    "pending",    "pending",    "pending",    "pending",    "pending",    "pending",    "pending",    "pending",    "pending"],
+  taken_back:            ["=",          "=",          "=",          "pending",    "=",          "=",          "=",          "=",          "=",          "=",          "=",          "pending",    "pending",    "=",          "="],
+  left_out:              ["skipped",    "skipped",    "=",          "skipped",    "skipped",    "skipped",    "skipped",    "skipped",    "skipped",    "skipped",    "skipped",    "skipped",    "skipped",    "=",          "="],
 } satisfies Record<string, Cells>;
 
 export type LifeEvent = keyof typeof cells;
@@ -217,6 +219,8 @@ export const lifeEvents: Readonly<Record<LifeEvent, string>> = {
   marked_loaded: "`mark loaded`",
   marked_skipped: "`mark skipped`",
   marked_pending: "`mark pending`",
+  taken_back: "`refresh --as-of` takes it back",
+  left_out: "`refresh --without` names it",
 };
 
 export function afterEvent(state: LifeState, event: LifeEvent): LifeState {

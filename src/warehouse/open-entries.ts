@@ -12,6 +12,8 @@ export interface OpenEntry {
   readonly kind: "full_load" | "change";
   /** Its generation is older than the table's, or another version of its key is final. */
   readonly replaced: boolean;
+  /** Its rows are in the main table: somebody, or a backfill, wanted it loaded again. */
+  readonly wasLoaded: boolean;
   readonly errorCode: string | undefined;
   readonly error: string | undefined;
 }
@@ -31,10 +33,11 @@ export async function openEntries(
     last_modified: Date;
     kind: OpenEntry["kind"];
     replaced: boolean;
+    was_loaded: boolean;
     error_code: string | null;
     error: string | null;
   }>(
-    `select h.id, h.table_name, h.key, h.etag, h.last_modified, h.kind, h.error_code, h.error,
+    `select h.id, h.table_name, h.key, h.etag, h.last_modified, h.kind, h.rows_read is not null as was_loaded, h.error_code, h.error,
             h.kind = 'full_load' and h.generation < t.generation or exists (
               select from ${state}.load_history n
               where n.table_name = h.table_name and n.bucket = h.bucket and n.key = h.key and n.last_modified > h.last_modified
@@ -54,6 +57,7 @@ export async function openEntries(
     lastModified: row.last_modified,
     kind: row.kind,
     replaced: row.replaced,
+    wasLoaded: row.was_loaded,
     errorCode: row.error_code ?? undefined,
     error: row.error ?? undefined,
   }));

@@ -1,6 +1,6 @@
 /**
  * The shadow of a main table: an unlogged table in the state schema that a full load is merged into as if it were the main table, and
- * that is compared with it then. It belongs to a run; what a lost run left is dropped by the next.
+ * that is compared with it then. It belongs to a run; what a lost run left is dropped by the next. Without a run it is temporary.
  */
 import { runIsAlive } from "./advisory-locks.ts";
 import { type MainTable, mainTableSql, readMainTable } from "./catalog.ts";
@@ -11,10 +11,25 @@ import type { Session } from "./session.ts";
 export interface ShadowName {
   readonly schema: string;
   readonly table: string;
+  /** Of a session that writes nothing that others see. */
+  readonly temporary?: boolean;
 }
 
 export function shadowName(stateSchema: string, tableId: number, runId: bigint): ShadowName {
   return { schema: stateSchema, table: `shadow_${tableId}_${runId}` };
+}
+
+/** As SQL. */
+export function shadowSql({ schema, table }: ShadowName): string {
+  return qualified(schema, table);
+}
+
+/** Its session has made a temporary table already: the schema of those has a name of the session's own. */
+export async function temporaryShadow(session: Session): Promise<ShadowName> {
+  const { schema } = await session.one<{ schema: string }>(
+    "select nspname as schema from pg_namespace where oid = pg_my_temp_schema()",
+  );
+  return { schema, table: "drayage_shadow", temporary: true };
 }
 
 /**
@@ -32,7 +47,7 @@ export async function createShadow(
   return session.transaction(async () => {
     await session.query(`drop table if exists ${shadow}`);
     await session.query(
-      `create unlogged table ${shadow} (like ${mainTableSql(main)} including constraints including indexes including generated including identity)`,
+      `create ${name.temporary === true ? "temporary" : "unlogged"} table ${shadow} (like ${mainTableSql(main)} including constraints including indexes including generated including identity)`,
     );
     await dropOtherIndexes(session, shadow, fed);
     for (const column of main.columns) {
@@ -97,7 +112,7 @@ export async function followMainTable(session: Session, name: ShadowName, main: 
   return readShadow(session, name);
 }
 
-async function readShadow(session: Session, name: ShadowName): Promise<MainTable> {
+export async function readShadow(session: Session, name: ShadowName): Promise<MainTable> {
   const shadow = await readMainTable(session, name.schema, name.table);
   if (shadow === undefined) throw new Error("the shadow is gone");
   return shadow;

@@ -18,6 +18,8 @@ export interface TableStatusRow {
   readonly paused_at: Date | null;
   readonly paused_until: Date | null;
   readonly paused_reason: string | null;
+  /** Noted objects that a pause keeps waiting. */
+  readonly waiting: number;
   readonly failed: number;
   readonly failed_at: Date | null;
   readonly failed_code: string | null;
@@ -61,16 +63,17 @@ export interface RunStatusRow {
   readonly lost_host: string | null;
   readonly lost_pid: number | null;
   readonly lost_at: Date | null;
+  readonly lost_found: boolean | null;
   readonly failed_id: string | null;
   readonly failed_code: string | null;
   readonly failed_at: Date | null;
 }
 
-/** `heldForMs`: claims of a live run younger than this are work in progress. */
+/** `ending`: the run that asks at its end. `heldForMs`: claims of a live run younger than this are work in progress. */
 export async function readStatusRows(
   session: Session,
   stateSchema: string,
-  settings: { readonly maxAttempts: number; readonly heldForMs: number },
+  settings: { readonly maxAttempts: number; readonly heldForMs: number; readonly ending: bigint | undefined },
 ): Promise<StatusRows> {
   const state = ident(stateSchema);
   const { now } = await session.one<{ now: Date }>("select now()");
@@ -95,7 +98,7 @@ export async function readStatusRows(
     unclaimed: unclaimed.rows,
     decisions: decisions.rows,
     holds: holds.rows,
-    runs: await session.one<RunStatusRow>(runStatement(state)),
+    runs: await session.one<RunStatusRow>(runStatement(state), [settings.ending?.toString() ?? null]),
     backfills: await unfinishedBackfills(session, stateSchema),
     undelivered: await undeliveredAlerts(session, stateSchema),
     repairs: (
@@ -135,6 +138,9 @@ function tableStatement(state: string): string {
     select t.table_name, t.folder, t.last_modified, t.last_loaded_at, usual.seconds as usual_seconds,
            t.paused_at is not null and (t.paused_until is null or t.paused_until > now()) as paused,
            t.paused_at, t.paused_until, t.paused_reason,
+           case when t.paused_at is not null then (
+             select count(*)::integer from ${state}.load_history h where h.table_name = t.table_name and h.status = 'pending'
+           ) else 0 end as waiting,
            coalesce(f.objects, 0) as failed, f.at as failed_at, f.code as failed_code, f.key as failed_key,
            f.passing as failed_passing, coalesce(r.records, 0) as rejects, r.at as rejects_at
     from ${state}.tables t
@@ -154,21 +160,25 @@ function tableStatement(state: string): string {
     order by t.table_name collate "C"`;
 }
 
-/** A lost run is behind us once a later one finished; only the last finished run says whether runs end at all. */
+/**
+ * A lost run is behind us once a later one finished; only the last finished run says whether runs end at all. The run that is ending, `$1`,
+ * tells of those that it found, or that were lost while it worked: it is the first that can.
+ */
 function runStatement(state: string): string {
   return `
     with finished as (
       select run_id, error_code, finished_at from ${state}.runs
       where status in ('done', 'failed') order by run_id desc limit 1
     ), lost as (
-      select r.run_id, r.host, r.pid, r.started_at from ${state}.runs r
-      where r.run_id > coalesce((select run_id from finished), 0)
-        and (r.status = 'lost' or (r.status = 'running' and not ${runIsAlive("r.run_id")}))
+      select r.run_id, r.host, r.pid, r.started_at, r.status from ${state}.runs r
+      where (r.status = 'lost' or (r.status = 'running' and not ${runIsAlive("r.run_id")}))
+        and (r.run_id > coalesce((select run_id from finished), 0) or r.status = 'running'
+          or r.finished_at >= (select e.started_at from ${state}.runs e where e.run_id = $1::bigint))
       order by r.run_id desc limit 1
     )
     select (select started_at from ${state}.runs order by run_id limit 1) as first_at,
            (select listed_at from ${state}.runs where listed_at is not null order by run_id desc limit 1) as listed_at,
-           l.run_id as lost_id, l.host as lost_host, l.pid as lost_pid, l.started_at as lost_at,
+           l.run_id as lost_id, l.host as lost_host, l.pid as lost_pid, l.started_at as lost_at, l.status = 'lost' as lost_found,
            f.run_id as failed_id, f.error_code as failed_code, f.finished_at as failed_at
     from (select) one left join lost l on true left join finished f on f.error_code is not null`;
 }

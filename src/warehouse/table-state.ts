@@ -211,6 +211,14 @@ export async function onlyFullLoads(session: Session, stateSchema: string, name:
   return !changed;
 }
 
+export async function readGeneration(session: Session, stateSchema: string, name: string): Promise<number> {
+  const { rows } = await session.query<{ generation: number }>(
+    `select generation from ${ident(stateSchema)}.tables where table_name = $1`,
+    [name],
+  );
+  return rows[0]?.generation ?? 0;
+}
+
 /** At or below it no record makes a row; undefined until a tombstone was dropped by age. Call it under the table's lock. */
 export async function readFloor(session: Session, stateSchema: string, name: string): Promise<string | undefined> {
   const { rows } = await session.query<{ floor: string | null }>(

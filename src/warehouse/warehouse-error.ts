@@ -119,8 +119,9 @@ export function warehouseError(error: unknown, doing: string, place: Place = {})
     const errno = (inner as NodeJS.ErrnoException).code ?? "";
     if (tlsErrnos.test(errno) || error.message === "The server does not support SSL connections") {
       return new DrayageError("WAREHOUSE_TLS", {
-        message: `Could not ${doing}: ${errno || "the server offers no TLS"}`,
+        message: `Could not ${doing}: ${tlsText(errno)}`,
         place,
+        ...(tlsNexts[errno] === undefined ? {} : { next: tlsNexts[errno] }),
         cause: error,
       });
     }
@@ -140,6 +141,20 @@ export function warehouseError(error: unknown, doing: string, place: Place = {})
   }
   return new DrayageError("INTERNAL", { message: `Could not ${doing}`, place, cause: error });
 }
+
+function tlsText(errno: string): string {
+  if (errno === "") return "the server offers no TLS";
+  return errno === "ERR_TLS_CERT_ALTNAME_INVALID" ? `the certificate is made for another name (${errno})` : errno;
+}
+
+/** By errno; "" is a server without TLS. Else it is the CA. */
+const tlsNexts: Readonly<Record<string, string>> = {
+  "": "Turn TLS on at the server, or set warehouse.tls: off where the way there is safe.",
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    "Put the name that the certificate is made for into warehouse.url (RDS: the cluster's own endpoint, no alias and no address).",
+  CERT_HAS_EXPIRED: "Renew the server's certificate; or set this machine's clock, if it is wrong.",
+  CERT_NOT_YET_VALID: "Set this machine's clock.",
+};
 
 /** "permission denied for table x" names an object, never a cell: the one server message that is worth repeating. */
 function privilegeSubject(error: unknown): string {

@@ -20,7 +20,6 @@ test.each([
 });
 
 const ofTables = [
-  ["columns_from", "columns_from: cols.csv"],
   ["write_mode", "write_mode: scd2"],
   ["flatten.arrays", "flatten: {arrays: child}"],
   ["columns.x", "columns: {x: child}"],

@@ -49,6 +49,29 @@ test("a failure: once over three runs, and once when it is over", async () => {
   expect(scene.warnings).toEqual([]);
 });
 
+test("a run that was killed is told by the next one, whatever finished meanwhile, and is over with the one after", async () => {
+  expect(await scene.load()).toBe(0);
+  // With the lock of no session: it ended without a word.
+  const killed = (id: string) =>
+    place.client.query(
+      `insert into drayage.runs (run_id, command, host, pid, version) overriding system value
+       values (${id}, 'load', 'elsewhere', 7, '0')`,
+    );
+  await killed("nextval(pg_get_serial_sequence('drayage.runs', 'run_id'))");
+  const { report } = await loadHere(place, { warnings: scene.warnings });
+  expect(report.attention).toMatchObject([
+    { cause: "lost_run", message: "Run 2 on elsewhere:7 ended without a word; a later one took over what it held" },
+  ]);
+  expect(hooks.told()).toEqual(["raised lost_run 1"]);
+  expect([await scene.attention(), await scene.load()]).toEqual([[], 0]);
+  expect(hooks.told()).toEqual(["raised lost_run 1", "cleared lost_run 1"]);
+  // It began before the others, and died after them.
+  await killed("0");
+  expect(await scene.attention()).toEqual([expect.stringMatching(/^lost_run Run 0 /)]);
+  expect(await scene.load()).toBe(0);
+  expect(hooks.told().at(-1)).toBe("raised lost_run 1");
+});
+
 test("300 quiet tables and one dead DMS are one POST, and one more when it lives again", async () => {
   scene.configure("", '"shop/*": {}, orders: {prefix: shop/orders, primary_key: [id], expect_every: 1h}');
   scene.age("shop/orders/LOAD00000001.csv", 3);

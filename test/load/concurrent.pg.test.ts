@@ -93,17 +93,20 @@ describe("a load that is frozen at each step of the way, of full loads and of ch
   }
 
   test("while it lives, another ends with 4 after lock_wait, and names it", async () => {
-    const began = performance.now();
-    const other = await frozen((scene) => {
+    let took = 0;
+    const other = await frozen(async (scene) => {
       scene.lockWait("1s");
-      return scene.loadHere();
+      const began = performance.now();
+      const ended = await scene.loadHere();
+      took = performance.now() - began;
+      return ended;
     });
     expect(other.exit).toBe(4);
     const held = other.report.tables.flatMap((table) => [...table.held, ...table.failures.map(({ error }) => error)]);
     expect(held.length).toBeGreaterThan(stepsOfTable.length);
     expect(new Set(held.map((one) => one.code))).toEqual(new Set(["HELD_ELSEWHERE"]));
     // Waiting once for each table, not once for each object of it.
-    expect(performance.now() - began).toBeLessThan(30_000);
+    expect(took).toBeLessThan(30_000);
   });
 
   test("every connection broken: another takes over, and it is fenced when it wakes", async () => {

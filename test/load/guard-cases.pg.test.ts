@@ -358,6 +358,18 @@ const cases: readonly Case[] = [
   },
   // A newer full load.
   {
+    name: "a change object older than a generation that arrives with it changes nothing, a newer one does",
+    objects: {
+      L1,
+      "11:00": ["U,1,late", "I,8,late", "D,3,"],
+      "L1@12:00": ["1,uno", "3,tres"],
+      "12:30": ["I,4,vier"],
+    },
+    delivery: "L1 | 11:00, L1@12:00, 12:30",
+    rows: ["1 uno", "3 tres", "4 vier"],
+    buckets: "2 inserted | 2 inserted, 1 updated",
+  },
+  {
     name: "a change object older than a generation that arrives after it changes nothing",
     objects: { L1, "L1@12:00": ["1,uno", "3,tres"], "11:00": ["U,1,late", "I,8,late", "D,1,"], "12:30": ["U,3,drei"] },
     delivery: "L1 | L1@12:00 | 11:00 | 12:30",

@@ -114,6 +114,43 @@ test("a foreign key that needs a row that is gone: nothing is changed", async ()
   expect([await table.rows("id", "v"), await shadows()]).toEqual([["1 a", "2 a"], []]);
 });
 
+describe("values of a unique column that moved between rows", () => {
+  const create =
+    "create table TABLE (id bigint primary key, code text not null unique, note text default 'none', place int generated always as identity)";
+
+  async function moved(after?: string) {
+    const table = await reloadedTable(place, {}, create);
+    table.fullAt("10:00", 1, csv("id,code", "1,a", "2,b", "3,c", "4,d", "5,e"));
+    await table.loadAt("10:01");
+    const run = (sql: string) => place.client.query(sql.replaceAll("TABLE", `public.${table.name}`));
+    await run("update TABLE set note = 'own ' || id where id < 3");
+    if (after !== undefined) await run(after);
+    // A swap, and a chain with a row that goes and one that comes.
+    table.fullAt("12:00", 1, csv("id,code", "1,b", "2,a", "3,d", "4,e", "6,c"));
+    return { table, loaded: await table.loadAt("13:00") };
+  }
+
+  test("are applied, and what is not the source's stays", async () => {
+    const { table, loaded } = await moved();
+    expect([loaded.exit, loaded.failures, loaded.counts]).toEqual([0, [], { read: 5, inserted: 1, updated: 4 }]);
+    const rows = ["1 b own 1 1", "2 a own 2 2", "3 d none 3", "4 e none 4", "6 c none 6"];
+    expect(await table.rows("id", "code", "note", "place")).toEqual(rows);
+  });
+
+  test.each([
+    ["something points to a row", "create table TABLE_child (of bigint references TABLE on delete cascade)"],
+    [
+      "a trigger hears of it",
+      `create function TABLE_hear() returns trigger language plpgsql as 'begin return null; end';
+       create trigger hear after delete on TABLE for each row execute function TABLE_hear()`,
+    ],
+  ])("where %s, nothing is changed", async (_, after) => {
+    const { table, loaded } = await moved(after);
+    expect([loaded.exit, loaded.failures]).toEqual([1, [expect.stringMatching(/^RELOAD_REFUSED: .*SQLSTATE 23505/)]]);
+    expect(await table.rows("id", "code")).toEqual(["1 a", "2 b", "3 c", "4 d", "5 e"]);
+  });
+});
+
 test("in a bucket that was copied nobody knows which changes came after it; changes_from says so", async () => {
   const table = await reloadedTable(place);
   table.fullAt("10:00", 1, csv("id,v", "1,a", "2,a"));

@@ -53,6 +53,30 @@ test("a table of the user's own: other columns, defaults, generated ones, indexe
   expect(numbers).toEqual([{ row_no: 4 }]);
 });
 
+test("rows that pass on the values of a unique column: one takes another's, two swap, the user's own cells stay", async () => {
+  const table = await reloadedTable(
+    place,
+    { columns: {} },
+    "create table TABLE (id bigint primary key, email text not null unique, ours text default 'ours', n integer generated always as identity)",
+  );
+  const rows = (...pairs: string[]) => csv("id,email", ...pairs);
+  table.fullAt("10:00", 1, rows("1,a", "2,b", "3,c", "4,d", "5,e"));
+  await table.loadAt("10:01");
+  await place.client.query(`update public.${table.name} set ours = 'mine' where id = 2`);
+  const before = await table.places("id");
+  table.fullAt("12:00", 1, rows("1,b", "2,a", "3,e", "4,d", "6,c"));
+  const done = await table.loadAt("13:00");
+  expect([done.failures, done.counts]).toEqual([[], { read: 5, inserted: 1, updated: 3, unchanged: 1 }]);
+  expect(await table.rows("id", "email", "ours", "n")).toEqual([
+    "1 b ours 1",
+    "2 a mine 2",
+    "3 e ours 3",
+    "4 d ours 4",
+    "6 c ours 6",
+  ]);
+  expect((await table.places("id"))[3]).toBe(before[3]);
+});
+
 test.each([
   ["soft", ["1 a false", "2 a true", "3 a true", "4 b false"]],
   ["ignore", ["1 a false", "2 a false", "3 a false", "4 b false"]],

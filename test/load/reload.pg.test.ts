@@ -1,5 +1,6 @@
 /** A table that was loaded anew at the source becomes equal to it: by the difference alone, in one step, whatever arrives before and after. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { armFailpoints } from "../../src/load/failpoint.ts";
 import { csv } from "../support/one-table.ts";
 import { type ReloadedTable, reloadedTable, timeOf } from "../support/reloaded-table.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
@@ -88,6 +89,24 @@ describe("a reload in one object", () => {
     expect([late.exit, late.counts, late.report.tables[0]?.superseded]).toEqual([0, {}, 1]);
     expect(await table.rows("id", "v")).toEqual(["1 uno"]);
     expect((await table.loadAt("12:32")).report.tables).toEqual([]);
+  });
+
+  test("another run applies it while an older change object is on its way: that is sorted anew", async () => {
+    const table = await loaded();
+    table.changeAt("11:00", csv(head, "U,1,late", "I,8,late"));
+    const disarm = armFailpoints((step) => {
+      if (step !== "before_stage_commit") return undefined;
+      disarm();
+      return place.client
+        .query("update drayage.tables set generation = 2, generation_began = $2 where table_name = $1", [
+          table.name,
+          timeOf("12:00"),
+        ])
+        .then(() => undefined);
+    });
+    const late = await table.loadAt("12:31");
+    expect([late.exit, late.counts, late.report.tables[0]?.superseded]).toEqual([0, {}, 1]);
+    expect(await table.rows("id", "v")).toEqual(["1 one", "2 zwei", "3 three"]);
   });
 
   test("with hold it waits for somebody, and changes go on", async () => {

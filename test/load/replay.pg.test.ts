@@ -76,8 +76,11 @@ test("what fails again stays open in its own row, with its new reason", async ()
   expect(await table.rows("id", "v", "n")).toEqual(["1 x 1", "2 y b", "3 3 3"]);
 });
 
-const long = "a".repeat(70_000);
+// A letter of two bytes in UTF-8, of one in latin1: places are those of the object's own bytes.
+const long = `é${"a".repeat(69_999)}`;
 const body = csv("id,v", "1,1", `2,${long}`, "3,3", '4,"b\nc"', `5,${long}b`, "6,x");
+
+const latin1 = { ...limits, dialect: { nulls: [""], encoding: "latin1" } };
 
 test.each<[name: string, file: string, bytes: Uint8Array | string, config: object]>([
   ["plain", "LOAD00000001.csv", body, limits],
@@ -89,6 +92,8 @@ test.each<[name: string, file: string, bytes: Uint8Array | string, config: objec
     Buffer.from(body, "utf16le"),
     { ...limits, dialect: { nulls: [""], encoding: "utf-16le" } },
   ],
+  ["latin1", "LOAD00000001.csv", Buffer.from(body, "latin1"), latin1],
+  ["latin1, gzip", "LOAD00000001.csv.gz", gzipSync(Buffer.from(body, "latin1")), latin1],
 ])("records larger than what is kept are read from the object again: %s", async (_, file, bytes, config) => {
   const table = await oneTable(place, config, "create table TABLE (id integer primary key, v integer)");
   place.put(`${table.name}/${file}`, bytes);
@@ -126,23 +131,34 @@ test("an object that is gone with a record that was not kept: said, and left ope
   expect(await open(table)).toEqual(["1 cast"]);
 });
 
-test("one reject that stands for the rest of its object becomes all of its records", async () => {
-  const table = await oneTable(place, { ...limits, primary_key: ["id"] });
-  table.full(1, csv("id,v", "1,a", '2,"b', "3,c", "x,d", "4,e"));
-  expect((await table.load()).counts).toEqual({ read: 2, inserted: 1, rejected: 1 });
-  expect(await open(table)).toEqual(["2 unclosed_quote"]);
-  await place.client.query(`alter table public.${table.name} alter id type integer using id::integer`);
-  table.configure({ ...limits, dialect: { nulls: [""], rfc4180: false } });
-  expect(await table.replay()).toMatchObject({ exit: 3, failures: [], counts: { read: 4, inserted: 3, rejected: 1 } });
-  expect(await table.rows("id", "v", "_record")).toEqual(["1 a 1", '2 "b 2', "3 c 3", "4 e 5"]);
-  // The one that is still bad, with its own place.
-  expect(
-    await table.query(
-      "select record_no, reason, column_name, convert_from(record, 'UTF8'), byte_offset from drayage.rejects where table_name = $1",
-    ),
-  ).toEqual(["4 cast id x,d 18"]);
-  expect(await history(table)).toEqual(["loaded_with_rejects 5 4 0 0 0 0 1"]);
-});
+test.each(["UTF-8", "latin1, gzip"])(
+  "one reject that stands for the rest of its object becomes all of its records: %s",
+  async (kind) => {
+    const { dialect } = kind === "UTF-8" ? limits : latin1;
+    const table = await oneTable(place, { ...limits, dialect, primary_key: ["id"] });
+    const letter = kind === "UTF-8" ? "a" : "é";
+    const text = csv("id,v", `1,${letter}`, '2,"b', `3,${letter}`, "x,d", "4,e");
+    if (kind === "UTF-8") table.full(1, text);
+    else place.put(`${table.name}/LOAD00000001.csv.gz`, gzipSync(Buffer.from(text, "latin1")));
+    expect((await table.load()).counts).toEqual({ read: 2, inserted: 1, rejected: 1 });
+    expect(await open(table)).toEqual(["2 unclosed_quote"]);
+    await place.client.query(`alter table public.${table.name} alter id type integer using id::integer`);
+    table.configure({ ...limits, dialect: { ...dialect, rfc4180: false } });
+    expect(await table.replay()).toMatchObject({
+      exit: 3,
+      failures: [],
+      counts: { read: 4, inserted: 3, rejected: 1 },
+    });
+    expect(await table.rows("id", "v", "_record")).toEqual([`1 ${letter} 1`, '2 "b 2', `3 ${letter} 3`, "4 e 5"]);
+    // The one that is still bad, with its own place.
+    expect(
+      await table.query(
+        "select record_no, reason, column_name, convert_from(record, 'UTF8'), byte_offset from drayage.rejects where table_name = $1",
+      ),
+    ).toEqual(["4 cast id x,d 18"]);
+    expect(await history(table)).toEqual(["loaded_with_rejects 5 4 0 0 0 0 1"]);
+  },
+);
 
 test("documents: a path that did not fit its column", async () => {
   const table = await oneTable(

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { armFailpoints } from "../../src/load/failpoint.ts";
 import { objectVersion, parseObjectKey } from "../../src/source/object-key.ts";
 import { csv, oneTable } from "../support/one-table.ts";
+import { reloadedTable } from "../support/reloaded-table.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
@@ -95,4 +96,37 @@ test("a warehouse that has connections for one worker alone is loaded by one", a
   } finally {
     await place.client.query(`alter role ${place.role} connection limit -1`);
   }
+});
+
+test("with before images: keys move after side-by-side merges, in a newer full load, and after it", async () => {
+  const table = await reloadedTable(place, { dialect: { before_image: { prefix: "b_" } }, delete_limit_pct: 100 });
+  const head = "Op,id,v,b_id";
+  const text = "some text to make it long ".repeat(5);
+  const load = (...ids: number[]) => csv(head, ...ids.map((id) => `I,${id},${text},`));
+  const all = Array.from({ length: 66_000 }, (_, i) => i);
+  const third = (ids: readonly number[], n: number) => ids.filter((id) => id % 3 === n);
+  for (const n of [0, 1, 2]) table.fullAt(`10:0${n}`, n, load(...third(all, n)));
+  table.changeAt("10:30", csv(head, "U,900001,moved,1", "U,900002,moved,2", "D,3,,", "U,1,back,900001"));
+  const first = await table.loadAt("10:31", { concurrency: 3 });
+  expect([first.exit, first.forms.filter((form) => form === "fresh").length]).toEqual([0, 3]);
+  // 2 moved away for good, 5 moved while the task was stopped, 3 is there again.
+  const newer = all.filter((id) => ![2, 5].includes(id));
+  for (const n of [0, 1, 2])
+    table.fullAt(`12:0${n}`, n, n === 0 ? load(...third(newer, n), 900_005) : load(...third(newer, n)));
+  table.changeAt("11:00", csv(head, "U,900006,late,6"), "11:00");
+  table.changeAt("12:30", csv(head, "U,900007,moved,7", "U,5,back,900005"));
+  const places = new Map((await table.places("id")).map((line) => [line.split(" ")[0], line]));
+  const second = await table.loadAt("12:31", { concurrency: 3 });
+  expect([second.exit, second.failures, second.report.tables[0]?.removed]).toEqual([0, [], 2]);
+  const ids = (await table.rows("id")).map(Number);
+  expect(ids).toEqual([...all.filter((id) => ![2, 7].includes(id)), 900_007]);
+  expect(await table.rows("id", "left(v, 5)").then((rows) => [rows[1], rows[4], rows.at(-1)])).toEqual([
+    "1 some ",
+    "5 back",
+    "900007 moved",
+  ]);
+  const moved = (await table.places("id")).filter((line) => places.get(line.split(" ")[0]) !== line);
+  expect(moved.map((line) => line.split(" ")[0])).toEqual(["1", "3", "5", "900007"]);
+  const old = await place.client.query("select count(*)::int as n from pg_class where relname ~ '^shadow_'");
+  expect(old.rows).toEqual([{ n: 0 }]);
 });

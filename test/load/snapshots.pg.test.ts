@@ -64,6 +64,26 @@ test("a snapshot with equal bytes, and one that is written over before it was ap
   ]);
 });
 
+test("one of two objects is written over before it was applied: the other is no part of any full load", async () => {
+  const table = await reloadedTable(place, { full_load: "snapshot" });
+  table.fullAt("1:00", 1, csv("id,v", "1,a"));
+  await table.loadAt("1:05");
+  table.fullAt("2:03", 1, csv("id,v", "1,b"));
+  table.fullAt("2:04", 2, csv("id,v", "2,b"));
+  await table.loadAt("2:05");
+  table.fullAt("3:04", 1, csv("id,v", "1,c", "3,c"));
+  const early = await table.loadAt("3:05");
+  expect([early.exit, await table.rows("id", "v")]).toEqual([0, ["1 a"]]);
+  expect((await table.loadAt("3:06")).exit).toBe(0);
+  expect(await table.rows("id", "v")).toEqual(["1 c", "3 c"]);
+  expect(await table.history()).toEqual([
+    "LOAD00000001 superseded 1",
+    "LOAD00000001 superseded 2",
+    "LOAD00000002 superseded 2",
+    "LOAD00000001 loaded 2",
+  ]);
+});
+
 test("back to the bytes of before: it is a snapshot like any other", async () => {
   const table = await reloadedTable(place, { full_load: "snapshot" });
   for (const [hour, v] of ["a", "b", "a"].entries()) {

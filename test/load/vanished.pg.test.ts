@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ObjectSource } from "../../src/source/object-source.ts";
+import { armHere } from "../support/armed.ts";
 import { csv } from "../support/one-table.ts";
 import { type ReloadedTable, reloadedTable } from "../support/reloaded-table.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
@@ -54,18 +55,20 @@ describe("a change object that was never loaded is gone", () => {
     table.fullAt("10:00", 1, csv("Op,id,v", "I,1,a"));
     table.changeAt("10:30", csv("Op,id,v", "U,1,b"));
     expect((await table.loadAt("10:31")).exit).toBe(0);
-    // As `mark pending` and a backfill that is killed leave it.
-    const reopen = (source: ObjectSource): ObjectSource => ({
-      ...source,
-      async *list(folder) {
-        yield* source.list(folder);
-        await place.client.query(
-          "update drayage.load_history set status = 'pending', finished_at = null where table_name = $1",
-          [table.name],
-        );
-      },
-    });
-    expect(await table.loadAt("10:35", { through: reopen })).toMatchObject({ exit: 0, failures: [] });
+    const armed = armHere({ "": "after_list" });
+    try {
+      const loading = table.loadAt("10:35");
+      await armed.allReached;
+      // As `mark pending` and a backfill that is killed leave it.
+      await place.client.query(
+        "update drayage.load_history set status = 'pending', finished_at = null where table_name = $1",
+        [table.name],
+      );
+      armed.letGo();
+      expect(await loading).toMatchObject({ exit: 0, failures: [] });
+    } finally {
+      armed.disarm();
+    }
     expect((await table.loadAt("10:36")).counts).toMatchObject({ read: 2 });
   });
 
@@ -78,6 +81,21 @@ describe("a change object that was never loaded is gone", () => {
       "20260310-103000000 superseded 1",
       "20260310-103000000 pending 1",
     ]);
+  });
+
+  test("one that was to be loaded again says so, and is loaded as it was by mark", async () => {
+    const table = await reloadedTable(place);
+    table.fullAt("10:00", 1, csv("Op,id,v", "I,1,a"));
+    const path = table.changeAt("10:30", csv("Op,id,v", "U,1,b"));
+    await table.loadAt("10:31");
+    expect((await place.run(["mark", "pending", table.name, "--object", path, "--yes"])).exit).toBe(0);
+    table.remove(path);
+    expect((await table.loadAt("11:00")).failures).toEqual([
+      "OBJECT_GONE: The object is gone from the source, and cannot be loaded again",
+    ]);
+    expect((await place.run(["mark", "loaded", table.name, "--object", path, "--yes"])).exit).toBe(0);
+    expect((await table.loadAt("11:01")).exit).toBe(0);
+    expect(await table.history()).toEqual(["LOAD00000001 loaded 1", "20260310-103000000 loaded 1"]);
   });
 
   test("back again it is loaded", async () => {

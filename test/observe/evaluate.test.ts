@@ -203,9 +203,15 @@ describe("what is wrong, and what mends it", () => {
     ],
     [
       "a lost run",
-      facts([table("a")], { lostRun: { runId: "7", where: "host:1", since: ago(1) } }),
+      facts([table("a")], { lostRun: { runId: "7", where: "host:1", since: ago(1), found: false } }),
       "Run 7 on host:1 ended without a word; the next run takes over what it held",
       "drayage load",
+    ],
+    [
+      "a lost run that a later one found",
+      facts([table("a")], { lostRun: { runId: "7", where: "host:1", since: ago(1), found: true } }),
+      "Run 7 on host:1 ended without a word; a later one took over what it held",
+      "drayage history --runs",
     ],
     [
       "a failed run",

@@ -111,9 +111,11 @@ async function makeTable(step: Step | undefined, kind: CrashKind, append: boolea
   const objects = [];
   for (const object of drops.objects()) {
     const body = await readBody(object);
-    // The first record again, without its key.
-    const second = body.toString("utf8").split("\n")[1] ?? "";
-    const bad = second.split(",").map((cell, i) => (i === 2 ? badId : cell));
+    // A record again, without its key: one that is a line, and whose cells are what is between its commas.
+    const [header = "", ...lines] = body.toString("utf8").split("\n");
+    const width = header.split(",").length;
+    const plain = lines.find((line) => !line.includes('"') && line.split(",").length === width) ?? "";
+    const bad = plain.split(",").map((cell, i) => (i === 2 ? badId : cell));
     objects.push({ path: object.path, body: Buffer.concat([body, Buffer.from(`${bad.join(",")}\n`)]) });
   }
   expect(objects).toHaveLength(objectsPerTable);

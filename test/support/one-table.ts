@@ -11,6 +11,8 @@ export interface OneTable {
   readonly name: string;
   /** Changes the table's config entry for the loads to come, and settings of the warehouse. */
   configure(entry: object, warehouse?: object): void;
+  /** Makes it the one table of the config again: a load does so by itself. */
+  writeConfig(): void;
   /** Writes `LOAD0000000n.csv`. */
   full(n: number, body: string): void;
   /** Writes a change object that was closed n minutes after a fixed time. */
@@ -50,6 +52,7 @@ export async function oneTable(place: Workplace, entry: object = {}, create?: st
     );
   return {
     name,
+    writeConfig,
     configure: (next, warehouse = {}) => {
       config = next;
       ofWarehouse = warehouse;

@@ -38,6 +38,8 @@ interface Spelling {
   readonly delimiter: string;
   /** False: nothing is quoted, and what would have to be is not written. */
   readonly rfc4180?: boolean | undefined;
+  /** Whether a key column of text may be ''. Default true. */
+  readonly emptyKeys?: boolean | undefined;
 }
 
 const texts = ["plain", "", "NULL", "\\N", "it's", 'say "hi"', "a,b;c|d", "tab\there", "line\nbreak", "cr\rhere", "crlf\r\nhere", "\\.", "back\\slash", "é 😀", " spaced ", "I", "Op", "null"]; // biome-ignore format: a list
@@ -55,6 +57,7 @@ export class CellWriter {
     const random = this.#random;
     if (column === "id") return this.#plain(String(id), String(id));
     if (column === "tenant") {
+      if (this.#spelling.emptyKeys === false) return this.#text(random.pick(["north", "süd"]));
       // NULL to the tokens, but a key column of text takes it as ''.
       if (this.#spelling.nulls.includes("") && random.chance(20)) return { written: "", value: "" };
       return this.#text(random.pick(["north", "süd", ""]));

@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import type { RandomScene, SceneObject, SceneRecord } from "./random-scene.ts";
 
 /** Each record's bytes, without its line end. */
-export function recordText(scene: RandomScene, object: SceneObject, record: SceneRecord): string {
+export function recordText(scene: Pick<RandomScene, "delimiter">, object: SceneObject, record: SceneRecord): string {
   if (record.broken !== undefined) return record.broken;
   const cells = object.columns.map((column) => record.cells[column]?.written ?? "");
   if (record.fields > 0) cells.push("more");
@@ -13,7 +13,7 @@ export function recordText(scene: RandomScene, object: SceneObject, record: Scen
 }
 
 /** Before compression. */
-export function objectText(scene: RandomScene, object: SceneObject): string {
+export function objectText(scene: Pick<RandomScene, "delimiter">, object: SceneObject): string {
   const end = object.crlf ? "\r\n" : "\n";
   const names = [...(object.op ? ["Op"] : []), ...(object.timestamp ? ["ts"] : []), ...object.columns];
   const lines = object.records.flatMap((record, i) => [
@@ -37,9 +37,13 @@ export function objectBody(scene: RandomScene, object: SceneObject): Buffer {
   return Buffer.concat([...(half > 0 ? [gzipSync(body.subarray(0, half))] : []), gzipSync(body.subarray(half))]);
 }
 
-/** `_version` of the object's records, worked out from the design alone. */
-export function versionOf({ path, kind, time }: Pick<SceneObject, "path" | "kind" | "time">): bigint {
+/** `_version` of the object's records, worked out from the design alone. A full load of changed rows is as new as it is written. */
+export function versionOf(
+  { path, kind, time, modified }: Pick<SceneObject, "path" | "kind" | "time" | "modified">,
+  isChanged = false,
+): bigint {
   const hex = hash("sha256", path, "hex");
-  if (kind === "full_load") return BigInt(`0x${hex.slice(0, 16)}`) >> 2n;
-  return 2n ** 62n + BigInt(Math.round(time * 10)) * 65_536n + BigInt(`0x${hex.slice(0, 4)}`);
+  if (kind === "full_load" && !isChanged) return BigInt(`0x${hex.slice(0, 16)}`) >> 2n;
+  const at = kind === "change" ? time : (modified ?? time);
+  return 2n ** 62n + BigInt(Math.round(at * 10)) * 65_536n + BigInt(`0x${hex.slice(0, 4)}`);
 }

@@ -17,20 +17,25 @@ export interface Trial {
 export function deliver({ place, scene, name }: Trial, object: SceneObject, later: number): void {
   const path = `${name}/${object.path}`;
   place.put(path, objectBody(scene, object));
-  const seconds = object.time / 1000 + 1 + later;
+  const seconds = modifiedAt(object) / 1000 + later;
   utimesSync(fileURLToPath(`${place.source}/${path}`), seconds, seconds);
+}
+
+/** DMS writes an object as it closes it. */
+export function modifiedAt({ time, modified }: SceneObject): number {
+  return modified ?? time + 1000;
 }
 
 export function remove({ place, name }: Trial, object: SceneObject): void {
   rmSync(fileURLToPath(`${place.source}/${name}/${object.path}`));
 }
 
-/** `killAt`: number of objects after which the run is ended as by a signal, if it comes so far. */
-export async function loadScene(
-  { place, scene, name }: Trial,
-  lane: RandomScene["loads"][number],
-  killAt?: number,
-): Promise<LoadedHere | "killed"> {
+/** It is killed by a signal once it has opened as many objects as the scene says, if it comes so far. */
+export async function loadScene({ place, scene, name }: Trial, n: number): Promise<LoadedHere | "killed"> {
+  const lane = scene.loads[n];
+  const killAt = scene.kills?.[n];
+  const clock = scene.reloads?.clock[n];
+  const now = clock === undefined ? undefined : new Date(clock);
   place.config(
     JSON.stringify({
       source: { url: `${place.source}/${name}` },
@@ -39,12 +44,13 @@ export async function loadScene(
       tables: { [name]: { prefix: "t", ...scene.entry } },
     }),
   );
-  if (killAt === undefined) return loadHere(place, { lane });
+  if (killAt === undefined) return loadHere(place, { lane, now });
   const stop = new AbortController();
   let opened = 0;
   try {
     return await loadHere(place, {
       lane,
+      now,
       signal: stop.signal,
       through: (source) => ({
         ...source,

@@ -86,9 +86,14 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   "node-cron": ["src/schedule/cron.ts", "src/config/cron-text.ts"],
   "cli-progress": ["src/observe/progress.ts"],
   "cli-table3": ["src/cli/terminal.ts"],
-  commander: ["src/cli/program.ts"],
+  commander: [
+    "src/cli/program.ts",
+    "src/cli/mending-commands.ts",
+    "src/cli/rejects-commands.ts",
+    "src/cli/set-up-commands.ts",
+  ],
   dotenv: ["src/config/environment.ts"],
-  yaml: ["src/config/config-tree.ts"],
+  yaml: ["src/config/config-tree.ts", "src/config/add-entries.ts"],
   zod: ["src/config/", "src/demo/postgres-binaries.ts"],
 };
 

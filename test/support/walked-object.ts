@@ -15,6 +15,8 @@ import { lockOpenRejects, markReplayed, moveCounts } from "../../src/warehouse/o
 import { noCounts } from "../../src/warehouse/record-counts.ts";
 import { writeRejects } from "../../src/warehouse/rejects.ts";
 import type { Session } from "../../src/warehouse/session.ts";
+import { tableEntries } from "../../src/warehouse/table-entries.ts";
+import { leaveOut, takeBack } from "../../src/warehouse/take-back.ts";
 
 const schema = "drayage";
 export const maxAttempts = 3;
@@ -200,6 +202,29 @@ export class WalkedObject {
     const selection = { names: [], before: undefined, listed: [this.object] };
     await markEntries(this.#world.session, schema, this.#table, mark, { ...selection, names: [this.object.key] });
     if (mark !== "pending") await insertMarked(this.#world.session, schema, this.#table, mark, [this.object]);
+  }
+
+  /** By a refresh: out of the table again, to come anew. */
+  takeBack(): Promise<void> {
+    return this.#takeOut("pending");
+  }
+
+  /** By a refresh: out of the table, for good. */
+  async leaveOut(): Promise<void> {
+    await this.#takeOut("skipped");
+    await leaveOut(this.#world.session, schema, this.#table, [this.object]);
+  }
+
+  async #takeOut(status: "pending" | "skipped"): Promise<void> {
+    const entries = await tableEntries(this.#world.session, schema, this.#table);
+    const own = entries.filter(({ key, merged }) => merged && key === this.object.key);
+    await takeBack(
+      this.#world.session,
+      schema,
+      own.map(({ id }) => id),
+      status,
+      "taken back",
+    );
   }
 
   changeConfig(): void {

@@ -180,6 +180,8 @@ const act: Record<LifeEvent, (life: WalkedObject) => Promise<void>> = {
   marked_loaded: (life) => life.mark("loaded"),
   marked_skipped: (life) => life.mark("skipped"),
   marked_pending: (life) => life.mark("pending"),
+  taken_back: (life) => life.takeBack(),
+  left_out: (life) => life.leaveOut(),
 };
 
 /** They are about objects of full loads alone. */
