@@ -26,7 +26,10 @@ export function evaluate(facts: StatusFacts, now: Date): Attention[] {
         since,
         count: objects,
         message: `No table reads the ${objects === 1 ? "object" : `${objects} objects`} of this folder`,
-        command: `add ${JSON.stringify(folder)} under tables, or to source.ignore`,
+        command:
+          folder === ""
+            ? "objects that belong to no table: add their names to source.ignore"
+            : `add ${JSON.stringify(folder)} under tables, or to source.ignore`,
       }),
     ),
     ...ofAlerts(facts),
