@@ -274,7 +274,8 @@ export class DocumentFlattener {
       this.#cells[node.column.index] = null;
       if (node.column.strangeIndex !== undefined) this.#cells[node.column.strangeIndex] = null;
     }
-    this.#rescued.forget(node.path);
+    // The node that all ignored paths share has no path: nothing of it was rescued.
+    if (node.path.length > 0) this.#rescued.forget(node.path);
     for (const child of node.children.values()) this.#forget(child);
   }
 }
