@@ -5,7 +5,7 @@ import { noteHeader, writeRejects } from "../warehouse/rejects.ts";
 import type { Session } from "../warehouse/session.ts";
 import { reach } from "./failpoint.ts";
 import type { MergeSettings } from "./merge-settings.ts";
-import { checkLimits, collectRejects } from "./reject-records.ts";
+import { checkLimits, collectRejects, mostRejects } from "./reject-records.ts";
 import type { StagedUnit } from "./staged-unit.ts";
 import type { TableSpec } from "./table-spec.ts";
 import type { MergedRecords, UnitBooks } from "./unit-books.ts";
@@ -16,6 +16,8 @@ export function loadBooks(session: Session, spec: TableSpec, unit: StagedUnit, s
   const ids = unit.objects.map((object) => object.claim.id);
   return {
     fence: () => history.fence(settings.runId, ids),
+    // Not at the limit itself: an object that is just past it is told with its reasons, by checkLimits.
+    mostRejects: ({ records }) => Math.max(2 * mostRejects(spec, records, settings.rejectLimit), 100),
     async close({ counts, bad, mergeMs }: MergedRecords) {
       const rejects = await collectRejects(settings.source, unit, spec, bad);
       checkLimits(spec, unit, counts, rejects, settings.rejectLimit);

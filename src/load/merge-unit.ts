@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DrayageError } from "../errors.ts";
 import { type MainTable, mainTableSql, readMainTable } from "../warehouse/catalog.ts";
+import { stoppedOrdinal } from "../warehouse/in-pieces.ts";
 import { LoadHistory } from "../warehouse/load-history.ts";
 import { hasTombstones, tombstonesName } from "../warehouse/main-table.ts";
 import { type MergeOutcome, merge, NeedsTable } from "../warehouse/merge.ts";
@@ -27,6 +28,7 @@ import type { MergeSettings } from "./merge-settings.ts";
 import { partialUnit } from "./partial-records.ts";
 import { keyIsTwice } from "./preflight.ts";
 import { type Prepared, prepareTarget } from "./prepare-target.ts";
+import { stoppedByLimit } from "./reject-records.ts";
 import type { StagedObject, StagedUnit } from "./staged-unit.ts";
 import type { TableKnowledge } from "./table-knowledge.ts";
 import type { UnitBooks } from "./unit-books.ts";
@@ -118,7 +120,8 @@ async function mergeOnce(
     await reach("after_fence", known.spec.name);
     if (prepared !== undefined) await checkColumns(session, known, prepared, settings);
     const began = performance.now();
-    const outcome = prepared === undefined ? undefined : await mergeStaged(session, known, unit, prepared, settings);
+    const outcome =
+      prepared === undefined ? undefined : await mergeStaged(session, known, unit, prepared, settings, books);
     const mergeMs = Math.round(performance.now() - began);
     await reach("after_merge", known.spec.name);
     const counts = new Map<number, RecordCounts>();
@@ -175,6 +178,7 @@ async function mergeStaged(
   unit: StagedUnit,
   { main, binding }: Prepared,
   settings: MergeSettings,
+  { mostRejects }: UnitBooks,
 ): Promise<MergeOutcome> {
   const tombstones = await hasTombstones(session, settings.config.warehouse.stateSchema, settings.tableId);
   const mayDelete =
@@ -197,16 +201,32 @@ async function mergeStaged(
   const hasUniqueKey = main.uniqueKeys.some(
     (key) => key.length === binding.key.length && key.every((name) => binding.key.includes(name)),
   );
-  return merge(session, job, {
-    fresh:
-      isFullLoad &&
-      hasUniqueKey &&
-      tombstones !== "some" &&
-      floor === undefined &&
-      (await onlyFullLoads(session, settings.config.warehouse.stateSchema, known.spec.name)),
-    checkDeletes: (deletes) => checkDeletes(session, known, main, deletes, settings.allowDeletes),
-    fetchBad: 100_000,
-    sideBySide: settings.sideBySide,
+  const rejectLimits =
+    job.partial !== undefined || mostRejects === undefined
+      ? undefined
+      : unit.objects.map((object) => ({
+          ordinal: object.ordinal,
+          most: mostRejects(object) - object.unstaged.length,
+        }));
+  const merged = merge(
+    session,
+    { ...job, rejectLimits },
+    {
+      fresh:
+        isFullLoad &&
+        hasUniqueKey &&
+        tombstones !== "some" &&
+        floor === undefined &&
+        (await onlyFullLoads(session, settings.config.warehouse.stateSchema, known.spec.name)),
+      checkDeletes: (deletes) => checkDeletes(session, known, main, deletes, settings.allowDeletes),
+      fetchBad: 100_000,
+      sideBySide: settings.sideBySide,
+    },
+  );
+  return merged.catch((error: unknown) => {
+    const ordinal = stoppedOrdinal(error);
+    const object = unit.objects.find((one) => one.ordinal === ordinal);
+    throw object === undefined ? error : stoppedByLimit(known.spec, object, settings.rejectLimit);
   });
 }
 

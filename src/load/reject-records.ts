@@ -7,7 +7,7 @@ import type { RecordCounts } from "../warehouse/record-counts.ts";
 import type { RejectReason } from "../warehouse/reject-reasons.ts";
 import type { Reject } from "../warehouse/rejects.ts";
 import { RecordFinder } from "./find-records.ts";
-import type { StagedUnit } from "./staged-unit.ts";
+import type { StagedObject, StagedUnit } from "./staged-unit.ts";
 import type { TableSpec } from "./table-spec.ts";
 
 /** Rejects of an object whose bytes are kept; the others keep their place alone. */
@@ -88,7 +88,30 @@ const settingFor: Partial<Record<RejectReason, string>> = {
   bad_quote: "dialect.rfc4180",
 };
 
-/** Per object, both limits must be exceeded. One structural reason for every record of ten or more is a shape that somebody must set. */
+/** How many of the records of an object may be rejected: both limits must be exceeded. `limit`: of the command line, alone. */
+export function mostRejects({ config }: TableSpec, read: number, limit: number | undefined): number {
+  return limit ?? Math.max(config.rejectLimit, (read * config.rejectLimitPct) / 100);
+}
+
+function limitsText({ config }: TableSpec, limit: number | undefined): string {
+  return limit === undefined
+    ? `the limits are ${config.rejectLimit} and ${config.rejectLimitPct} %`
+    : `the limit is ${limit}`;
+}
+
+/** The loops that look for bad records were stopped by an object that has too many: what else is wrong with it nobody knows. */
+export function stoppedByLimit(
+  spec: TableSpec,
+  { records, claim }: StagedObject,
+  limit: number | undefined,
+): DrayageError {
+  return new DrayageError("REJECT_LIMIT", {
+    message: `More than ${Math.floor(mostRejects(spec, records, limit))} of ${records} records cannot be loaded, the rest was not tried; ${limitsText(spec, limit)}`,
+    place: { table: spec.name, object: claim.object.key },
+  });
+}
+
+/** One structural reason for every record of ten or more is a shape that somebody must set. */
 export function checkLimits(
   spec: TableSpec,
   unit: StagedUnit,
@@ -112,12 +135,10 @@ export function checkLimits(
           : { next: `Check ${settingFor[only]} in the config, then \`drayage load\`.` }),
       });
     }
-    const most = limit ?? spec.config.rejectLimit;
-    const pct = limit === undefined ? spec.config.rejectLimitPct : 0;
-    if (rejected > most && rejected * 100 > pct * read) {
+    if (rejected > mostRejects(spec, read, limit)) {
       // What came late does not come in time again, and must not hold what is in time.
       throw new DrayageError(reasons.has("late_partial") ? "LATE_PARTIAL" : "REJECT_LIMIT", {
-        message: `${rejected} of ${read} records were rejected (${[...reasons].join(", ")}); the limits are ${most} and ${pct} %`,
+        message: `${rejected} of ${read} records were rejected (${[...reasons].join(", ")}); ${limitsText(spec, limit)}`,
         // Rolled back with everything else: one of them, to look at.
         place: { ...place, record: own[0]?.record, column: own[0]?.column },
       });

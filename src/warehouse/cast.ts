@@ -42,8 +42,8 @@ export function castForms(target: CastTarget, cell: string): CastForms {
 type Forms = (cell: string, target: CastTarget) => CastForms;
 
 /** `lossy` when `test` is not true, else `value`. */
-function unless(test: string, type: string, value: string): string {
-  return `case when ${test} then ${value} else ${lossyFunction}()::${type} end`;
+function unless(cell: string, test: string, type: string, value: string): string {
+  return `case when ${test} then ${value} else ${lossyFunction}(${cell})::${type} end`;
 }
 
 /** Assignment cuts spaces past n without a word; anything else that is too long raises. */
@@ -54,7 +54,7 @@ function text(type: string): Forms {
     const suspect = `length(${cell}) > ${modifier}`;
     const lenient =
       `case when ${cell} is null or length(${cell}) <= ${modifier} then ${cell}` +
-      ` when length(rtrim(${cell}, ' ')) <= ${modifier} then ${lossyFunction}() else ${tooLongFunction}() end`;
+      ` when length(rtrim(${cell}, ' ')) <= ${modifier} then ${lossyFunction}(${cell}) else ${tooLongFunction}(${cell}) end`;
     return { strict, suspect, lenient };
   };
 }
@@ -67,7 +67,7 @@ const character: Forms = (cell, { modifier }) => {
   return {
     strict,
     suspect: `length(${cell}) > ${modifier} and not ${fits}`,
-    lenient: `case when ${cell} is null or ${fits} then ${strict} else ${tooLongFunction}()::bpchar end`,
+    lenient: `case when ${cell} is null or ${fits} then ${strict} else ${tooLongFunction}(${cell})::bpchar end`,
   };
 };
 
@@ -75,7 +75,7 @@ const character: Forms = (cell, { modifier }) => {
 const name: Forms = (cell) => ({
   strict: `(${cell})::name`,
   suspect: `octet_length(${cell}) > 63`,
-  lenient: `case when octet_length(${cell}) > 63 then ${tooLongFunction}()::name else (${cell})::name end`,
+  lenient: `case when octet_length(${cell}) > 63 then ${tooLongFunction}(${cell})::name else (${cell})::name end`,
 });
 
 const decimalText = "^\\s*[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?\\s*$";
@@ -88,8 +88,8 @@ function integer(type: string): Forms {
     lenient:
       `case when ${cell} ~ '^[-+]?[0-9]+$' then (${cell})::${type}` +
       ` when ${cell} ~ ${literal(decimalText)} then case when (${cell})::numeric = trunc((${cell})::numeric)` +
-      ` then (${cell})::numeric::${type} else ${lossyFunction}()::${type} end` +
-      ` when ${cell} ~ '^\\s*[-+]?0[xXoObB]|_' then ${lossyFunction}()::${type} else (${cell})::${type} end`,
+      ` then (${cell})::numeric::${type} else ${lossyFunction}(${cell})::${type} end` +
+      ` when ${cell} ~ '^\\s*[-+]?0[xXoObB]|_' then ${lossyFunction}(${cell})::${type} else (${cell})::${type} end`,
   });
 }
 
@@ -103,7 +103,12 @@ const numeric: Forms = (cell, { modifier: scale }) => {
   return {
     strict,
     suspect: isShort ? `${cell} not like ${literal(`%.${"_".repeat(scale)}`)} and (${mayRound})` : mayRound,
-    lenient: unless(`${cell} is null or round(${strict}, ${scale}) is not distinct from ${strict}`, "numeric", strict),
+    lenient: unless(
+      cell,
+      `${cell} is null or round(${strict}, ${scale}) is not distinct from ${strict}`,
+      "numeric",
+      strict,
+    ),
   };
 };
 
@@ -111,6 +116,7 @@ const real: Forms = (cell) => ({
   strict: `(${cell})::real`,
   suspect: `length(translate(${cell}, '-+.', '')) > 6`,
   lenient: unless(
+    cell,
     `${cell} is null or (${cell})::real::float8 = (${cell})::float8 or (${cell})::real::text::numeric = (${cell})::numeric`,
     "real",
     `(${cell})::real`,
@@ -124,7 +130,7 @@ const boolean: Forms = (cell) => {
   return {
     strict: `(${cell})::boolean`,
     suspect: `${cell} not in ('true', 'false', '1', '0', 't', 'f', 'True', 'False', 'TRUE', 'FALSE', 'T', 'F', 'y', 'n', 'Y', 'N', 'yes', 'no', 'on', 'off', '')`,
-    lenient: `case when lower(${cell}) in ${yes} then true when lower(${cell}) in ${no} then false when ${cell} is null then null else ${lossyFunction}()::boolean end`,
+    lenient: `case when lower(${cell}) in ${yes} then true when lower(${cell}) in ${no} then false when ${cell} is null then null else ${lossyFunction}(${cell})::boolean end`,
   };
 };
 
@@ -150,7 +156,7 @@ const date: Forms = (cell) => ({
   lenient:
     `case when ${zeroDate(cell)} then null` +
     ` when ${cell} ~ '^[0-9]{4,7}-[0-9]{1,2}-[0-9]{1,2}([ T]00:00(:00(\\.0+)?)?)?( BC)?$' then (${cell})::date` +
-    ` when ${cell} is null then null else ${lossyFunction}()::date end`,
+    ` when ${cell} is null then null else ${lossyFunction}(${cell})::date end`,
 });
 
 /** Assignment to timestamp(0) rounds: digits beyond the column's would be lost. */
@@ -163,7 +169,7 @@ function rounded(type: string, forms: Forms): Forms {
     return {
       strict: made.strict,
       suspect: made.suspect === undefined ? mayCut : `${made.suspect} or ${mayCut}`,
-      lenient: `case when ${cut} then ${lossyFunction}()::${type} else ${made.lenient} end`,
+      lenient: `case when ${cut} then ${lossyFunction}(${cell})::${type} else ${made.lenient} end`,
     };
   };
 }
@@ -177,7 +183,7 @@ const timestamp: Forms = (cell) => ({
   lenient:
     `case when ${zeroDate(cell)} then null` +
     ` when ${cell} ~ '^[0-9]{4,7}-[0-9]{1,2}-[0-9]{1,2}([ T]${clock})?( BC)?$' then (${cell})::timestamp` +
-    ` when ${cell} is null then null else ${lossyFunction}()::timestamp end`,
+    ` when ${cell} is null then null else ${lossyFunction}(${cell})::timestamp end`,
 });
 
 /** Z, an offset, or a name such as UTC or Europe/Berlin; AM and PM are none. */
@@ -196,14 +202,14 @@ const timestamptz: Forms = (cell, { timezone }) => {
     lenient:
       `case when ${zeroDate(cell)} then null` +
       ` when ${cell} ~ '^[0-9]{4,7}-[0-9]{1,2}-[0-9]{1,2}([ T]${clock}( ?${zone})?)?( BC)?$' then ${value}` +
-      ` when ${cell} is null then null else ${lossyFunction}()::timestamptz end`,
+      ` when ${cell} is null then null else ${lossyFunction}(${cell})::timestamptz end`,
   };
 };
 
 const time: Forms = (cell) => ({
   strict: `(${cell})::time`,
   suspect: `length(${cell}) > 15 or translate(${cell}, '0123456789:.', '') <> ''`,
-  lenient: `case when ${cell} ~ '^${clock}$' then (${cell})::time when ${cell} is null then null else ${lossyFunction}()::time end`,
+  lenient: `case when ${cell} ~ '^${clock}$' then (${cell})::time when ${cell} is null then null else ${lossyFunction}(${cell})::time end`,
 });
 
 /** `'deadbeef'::bytea` stores the letters: hex goes through decode, whatever its prefix. */

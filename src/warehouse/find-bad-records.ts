@@ -1,31 +1,18 @@
 /**
- * The server-side loops that find bad records, run only after a set-based statement failed or cells were suspect: chunks of 64
- * staged rows in an exception block, then the rows of a failing chunk one by one. They fill `drayage_bad`. One round trip
- * each; the clean path pays nothing for them.
+ * The server-side loops that find bad records, run only after a set-based statement failed or cells were suspect: staged rows in
+ * pieces, each in an exception block (in-pieces.ts). They fill `drayage_bad`. One round trip each; the clean path pays nothing
+ * for them.
  */
 import { lossyFunction, tooLongFunction } from "./cast.ts";
+import { suspectColumns } from "./classify-sql.ts";
 import { dollarQuoted, literal } from "./identifier.ts";
+import { inPieces, nextPlaces } from "./in-pieces.ts";
 import { badTable, type CastMode, columnValue, type MergeJob, verdictTable } from "./merge-sql.ts";
 import type { Session } from "./session.ts";
 
-const chunk = 64;
-
-/**
- * Names that no column has: where both are in sight, PL/pgSQL refuses a statement in which `state` may be a variable or a
- * column of the main table.
- */
-export const declare = `#variable_conflict use_variable
-declare
-  drayage_lo bigint; drayage_hi bigint; drayage_n bigint; drayage_top bigint; drayage_found boolean;
-  drayage_state text; drayage_said text; drayage_con text; drayage_col text;`;
-
-/** A condition of the server or of another session says nothing about a record: the loop must not swallow it. */
-export function raiseOthers(job: Pick<MergeJob, "rowSecurity">): string {
-  const ofRecords = ["428C9", "42804", ...(job.rowSecurity ? ["42501"] : [])].map(literal).join(", ");
-  return `get stacked diagnostics drayage_state = returned_sqlstate, drayage_said = message_text,
-          drayage_con = constraint_name, drayage_col = column_name;
-        if left(drayage_state, 2) in ('40', '53', '55', '57', '58', 'XX', '25', '42') and drayage_state not in (${ofRecords}) then raise; end if;`;
-}
+/** What is cast leaves nothing behind; what was written and rolled back leaves dead rows. */
+const castChunk = 512;
+const applyChunk = 128;
 
 export async function makeCastFunctions(session: Session): Promise<void> {
   for (const [name, state, said] of [
@@ -33,27 +20,44 @@ export async function makeCastFunctions(session: Session): Promise<void> {
     [tooLongFunction, "22001", "the value is longer than its column allows"],
   ] as const) {
     const body = `begin raise exception using errcode = ${literal(state)}, message = ${literal(said)}; end`;
-    await session.query(`create or replace function ${name}() returns text language plpgsql as ${dollarQuoted(body)}`);
+    // Immutable, or no key that is cast could be joined by its hash; by a cell, or the planner would try it and raise.
+    await session.query(
+      `create or replace function ${name}(cell text) returns text language plpgsql immutable as ${dollarQuoted(body)}`,
+    );
   }
 }
 
-/** Casts every cell of every staged record that is not yet bad; those that fail are noted with their column. */
-export async function findUncastable(session: Session, job: MergeJob): Promise<void> {
+/** Records that only the lenient forms take, after which all are cast by those: they are not just a few. */
+const mostOdd = 32;
+
+/**
+ * Casts every cell of every staged record that is not yet bad; those that fail are noted with their column. By the strict forms
+ * first: the lenient ones are ten times as slow. Answers whether those do for all that is left.
+ */
+export async function findUncastable(session: Session, job: MergeJob): Promise<boolean> {
   const casts = job.columns.flatMap((column) => {
     if (column.cell === undefined) return [];
     const isKey = job.key.includes(column);
-    const value = `(${columnValue(column, "lenient")})::${column.type}`;
-    // A delete carries its key alone (PostgreSQL sources): its other cells are not looked at.
-    return [
-      {
-        name: column.column,
-        value: isKey || job.op === undefined ? value : `case when ${job.op} = 'D' then null else ${value} end`,
-      },
-    ];
+    const value = (mode: CastMode) => {
+      const cast = `(${columnValue(column, mode)})::${column.type}`;
+      // A delete carries its key alone (PostgreSQL sources): its other cells are not looked at.
+      return isKey || job.op === undefined ? cast : `case when ${job.op} = 'D' then null else ${cast} end`;
+    };
+    return [{ name: column.column, value: value("lenient"), strict: value("strict") }];
   });
-  if (job.opTimestamp !== undefined) casts.push({ name: "_op_ts", value: `(${job.opTimestamp})::timestamptz` });
-  if (casts.length === 0) return;
-  const all = casts.map((cast) => `count(${cast.value})`).join(", ");
+  if (job.opTimestamp !== undefined) {
+    const value = `(${job.opTimestamp})::timestamptz`;
+    casts.push({ name: "_op_ts", value, strict: value });
+  }
+  if (casts.length === 0) return true;
+  const span = `${job.staging} s where s._n between drayage_lo and drayage_hi and not exists (select from ${badTable} b where b._n = s._n)`;
+  const counts = (of: (cast: (typeof casts)[number]) => string) => casts.map((cast) => `count(${of(cast)})`).join(", ");
+  const suspects = suspectColumns(job).map(({ test }) => test);
+  const suspect =
+    suspects.length === 0
+      ? ""
+      : `
+        if exists (select from ${span} and (${suspects.join("\n          or ")})) then raise exception using errcode = 'DR004'; end if;`;
   const one = casts
     .map(
       ({ name, value }) => `
@@ -61,31 +65,35 @@ export async function findUncastable(session: Session, job: MergeJob): Promise<v
           begin
             perform ${value} from ${job.staging} s where s._n = drayage_n;
           exception when others then
-            ${raiseOthers(job)}
-            insert into ${badTable} (_n, round, sqlstate, column_name, message) values (drayage_n, 0, drayage_state, ${literal(name)}, drayage_said);
+            get stacked diagnostics drayage_state = returned_sqlstate, drayage_said = message_text, drayage_con = constraint_name;
+            insert into ${badTable} (_n, round, sqlstate, column_name, constraint_name, message)
+            values (drayage_n, 0, drayage_state, ${literal(name)}, nullif(drayage_con, ''), drayage_said);
             drayage_found := true;
           end;
         end if;`,
     )
     .join("");
-  const body = `${declare}
-begin
-  for drayage_lo, drayage_hi in
-    select min(c._n), max(c._n)
-    from (select s._n, (row_number() over (order by s._n) - 1) / ${chunk} as chunk from ${job.staging} s) c
-    group by c.chunk order by 1
-  loop
-    begin
-      perform ${all} from ${job.staging} s where s._n between drayage_lo and drayage_hi and not exists (select from ${badTable} b where b._n = s._n);
-    exception when others then
-      ${raiseOthers(job)}
-      for drayage_n in select s._n from ${job.staging} s where s._n between drayage_lo and drayage_hi and not exists (select from ${badTable} b where b._n = s._n) loop
+  const body = inPieces(job, {
+    chunk: castChunk,
+    // Mostly it was a constraint that failed, and every cell is sound.
+    first: 2 ** 40,
+    begin: `select max(s._n) into drayage_top from ${job.staging} s;`,
+    next: `select max(x._n), count(*) into drayage_hi, drayage_k
+    from (select s._n from ${job.staging} s where s._n >= drayage_lo order by s._n limit drayage_k) x;`,
+    piece: `      if drayage_odd < ${mostOdd} then
+        perform ${counts((cast) => cast.strict)} from ${span};${suspect}
+      else
+        perform ${counts((cast) => cast.value)} from ${span};
+      end if;`,
+    note: `        drayage_n := drayage_hi;
         drayage_found := false;${one}
-      end loop;
-    end;
-  end loop;
-end`;
-  await runWithIndex(session, job, "find_uncastable", body);
+        if not drayage_found then drayage_odd := drayage_odd + 1; end if;`,
+    declare: " drayage_odd bigint := 0;",
+    result: "drayage_odd",
+  });
+  const odd = await runWithIndex(session, job, "find_uncastable", body, { returns: "bigint" });
+  await analyzeBad(session);
+  return odd === "0";
 }
 
 /** Applies the verdicts of a round piece by piece; those that a constraint or a trigger refuses are noted under `round + 1`. */
@@ -95,53 +103,49 @@ export async function applyEach(
   round: number,
   statements: (places: readonly [string, string]) => readonly string[],
 ): Promise<void> {
-  const block = (places: readonly [string, string]) =>
-    [...statements(places), "set constraints all immediate"].map((statement) => `      ${statement};`).join("\n");
-  const body = `${declare}
-begin
-  select max(place) into drayage_top from ${verdictTable} where round = ${round};
-  drayage_lo := 1;
-  while drayage_lo <= drayage_top loop
-    drayage_hi := drayage_lo + ${chunk - 1};
-    begin
-${block(["drayage_lo", "drayage_hi"])}
-    exception when others then
-      ${raiseOthers(job)}
-      for drayage_n in drayage_lo .. least(drayage_hi, drayage_top) loop
-        begin
-${block(["drayage_n", "drayage_n"])}
-        exception when others then
-          ${raiseOthers(job)}
-          insert into ${badTable} (_n, round, sqlstate, column_name, constraint_name, message)
-          select v._n, ${round + 1}, drayage_state, nullif(drayage_col, ''), nullif(drayage_con, ''), drayage_said
-          from ${verdictTable} v where v.round = ${round} and v.place = drayage_n;
-        end;
-      end loop;
-    end;
-    drayage_lo := drayage_hi + 1;
-  end loop;
-end`;
+  const all = [...statements(["drayage_lo", "drayage_hi"]), "set constraints all immediate"];
+  const body = inPieces(job, {
+    chunk: applyChunk,
+    begin: `select max(place) into drayage_top from ${verdictTable} where round = ${round};`,
+    next: nextPlaces,
+    piece: all.map((statement) => `      ${statement};`).join("\n"),
+    note: `        select v._n into drayage_n from ${verdictTable} v where v.round = ${round} and v.place = drayage_hi;
+        insert into ${badTable} (_n, round, sqlstate, column_name, constraint_name, message)
+        values (drayage_n, ${round + 1}, drayage_state, nullif(drayage_col, ''), nullif(drayage_con, ''), drayage_said);`,
+  });
   await session.query("create index on pg_temp.drayage_verdict (place)");
   await session.query(`analyze ${verdictTable}`);
   await runWithIndex(session, job, "apply_each", body);
   await session.query("drop index pg_temp.drayage_verdict_place_idx");
+  await analyzeBad(session);
 }
 
-/** Each chunk finds its rows by `_n`; the index goes again, since COPY would keep it up to date for nothing. */
+/**
+ * Without statistics the next statement may join a thousand bad records with every staged one, pair by pair. An empty table is not
+ * looked at: taken for empty, it would be joined so once it has filled.
+ */
+async function analyzeBad(session: Session): Promise<void> {
+  const { some } = await session.one<{ some: boolean }>(`select exists (select from ${badTable}) as some`);
+  if (some) await session.query(`analyze ${badTable}`);
+}
+
+/** Each piece finds its rows by `_n`; the index goes again, since COPY would keep it up to date for nothing. What the function returns. */
 export async function runWithIndex(
   session: Session,
   job: MergeJob,
   name: string,
   body: string,
-  settings = "",
-): Promise<void> {
+  { returns = "void", settings = "" } = {},
+): Promise<string> {
   await session.query(`create index drayage_staging_n on ${job.staging} (_n)`);
   await session.query(`analyze ${job.staging} (_n)`);
+  await session.query(`drop function if exists pg_temp.drayage_${name}()`);
   await session.query(
-    `create or replace function pg_temp.drayage_${name}() returns void language plpgsql${settings} as ${dollarQuoted(body)}`,
+    `create function pg_temp.drayage_${name}() returns ${returns} language plpgsql${settings} as ${dollarQuoted(body)}`,
   );
-  await session.query(`select pg_temp.drayage_${name}()`);
+  const { result } = await session.one<{ result: string }>(`select pg_temp.drayage_${name}()::text as result`);
   await session.query("drop index pg_temp.drayage_staging_n");
+  return result;
 }
 
 export interface BadRecord {

@@ -17,11 +17,11 @@ import { countAll, insertedCounts } from "./count-merged.ts";
 import { applyEach, type BadRecord, findUncastable, makeCastFunctions, readBadRecords } from "./find-bad-records.ts";
 import { literal } from "./identifier.ts";
 import { pairBad, splitKeyChanges, takeOutBad } from "./key-change-sql.ts";
-import { badTable, type CastMode, isOwn, type MergeJob, verdictTable } from "./merge-sql.ts";
+import { type Attempt, attempt, collisions, failedAttempt, RowsRefused, StepsNeeded } from "./merge-attempt.ts";
+import { badTable, type CastMode, isOwn, type MergeJob, soundJob, verdictTable } from "./merge-sql.ts";
 import { carryForward, holdsPartial, markLate, markUnknown, needsSteps, unknownVerdicts } from "./partial-sql.ts";
 import type { RecordCounts } from "./record-counts.ts";
 import type { Session } from "./session.ts";
-import { isRecordFault, serverFault } from "./warehouse-error.ts";
 
 export interface MergeOptions {
   /** Nothing but full loads ever came, and a unique index on the key catches the rest: a plain INSERT is tried first. */
@@ -59,65 +59,46 @@ interface Scan {
 export async function merge(session: Session, job: MergeJob, options: MergeOptions): Promise<MergeOutcome> {
   if (options.badFound !== true) await splitKeys(session, job);
   const clean = options.badFound === true ? undefined : await mergeClean(session, job, options);
-  if (clean !== undefined) return clean;
+  if (clean !== undefined && "form" in clean) return clean;
   if (options.sideBySide === true) throw new NeedsTable("a record may be bad");
-  await mergeWithBad(session, job, options);
+  const known = options.badFound === true ? job : await findBadOf(session, job);
+  await mergeWithBad(session, known, options, clean?.refused === true);
   return {
     form: job.key.length === 0 ? "append" : "general",
     castMode: "lenient",
-    counts: await countAll(session, job, "lenient"),
+    counts: await countAll(session, known, "lenient"),
     bad: await readBadRecords(session, options.fetchBad),
   };
 }
 
-/** The optimistic way; undefined, and nothing merged, when some record may be bad. */
-async function mergeClean(session: Session, job: MergeJob, options: MergeOptions): Promise<MergeOutcome | undefined> {
+/** The optimistic way; what failed, and nothing merged, when some record may be bad; undefined: nothing was tried. */
+async function mergeClean(
+  session: Session,
+  job: MergeJob,
+  options: MergeOptions,
+): Promise<MergeOutcome | Attempt | undefined> {
   await session.query(`truncate ${badTable}, ${verdictTable}`);
   const suspects = suspectColumns(job);
   const scan = toNumbers(await session.one<Record<string, string>>(scanStatement(job, suspects)));
   const isSuspect = suspects.some((_, i) => (scan[`s${i}`] ?? 0) > 0);
   const append = job.key.length === 0;
   if (isSuspect || scan.bad_op > 0 || scan.null_key > 0 || (scan.no_order ?? 0) > 0) return undefined;
-  if (
-    (append || (options.fresh && scan.deletes === 0 && job.partial === undefined)) &&
-    (await attempt(session, () => insertEvery(session, job, scan.total))).done
-  ) {
-    return {
-      form: append ? "append" : "fresh",
-      castMode: "strict",
-      counts: await insertedCounts(session, job, scan.total),
-      bad: [],
-    };
+  if (append || (options.fresh && scan.deletes === 0 && job.partial === undefined)) {
+    const tried = await attempt(session, () => insertEvery(session, job, scan.total));
+    if (tried.done)
+      return {
+        form: append ? "append" : "fresh",
+        castMode: "strict",
+        counts: await insertedCounts(session, job, scan.total),
+        bad: [],
+      };
+    if (append || (tried.refused && options.sideBySide !== true)) return tried;
   }
   if (options.sideBySide === true) throw new NeedsTable("a key is there already");
-  if (append || !(await attempt(session, () => applySet(session, job, "strict", options))).done) return undefined;
+  const tried = await attempt(session, () => applySet(session, job, "strict", options));
+  if (!tried.done) return tried;
   const bad = job.partial === undefined ? [] : await readBadRecords(session, options.fetchBad);
   return { form: "general", castMode: "strict", counts: await countAll(session, job, "strict"), bad };
-}
-
-/** A trigger swallowed rows of a plain INSERT: the verdicts of the general form tell which. */
-class RowsRefused extends Error {}
-
-/** What the collapsed form cannot settle: the source's own steps can. */
-class StepsNeeded extends Error {}
-
-/** Another row has the value of a UNIQUE or EXCLUDE constraint: the source's own steps may have passed. */
-const collisions = ["23505", "23P01"];
-
-/** `done`: false, and rolled back, when the server refused a record; other errors pass. */
-async function attempt(session: Session, work: () => Promise<void>): Promise<{ done: boolean; collided: boolean }> {
-  try {
-    await session.savepoint("drayage_merge", async () => {
-      await work();
-      // Deferred constraints would raise at COMMIT, where no savepoint catches them.
-      await session.query("set constraints all immediate");
-    });
-    return { done: true, collided: false };
-  } catch (error) {
-    if (error instanceof RowsRefused || error instanceof StepsNeeded || isRecordFault(error))
-      return { done: false, collided: collisions.includes(serverFault(error)?.sqlstate ?? "") };
-    throw error;
-  }
 }
 
 async function insertEvery(session: Session, job: MergeJob, total: number): Promise<void> {
@@ -192,14 +173,16 @@ async function splitKeys(session: Session, job: MergeJob): Promise<void> {
   if (statement !== undefined) await session.query(statement);
 }
 
-async function findBadOf(session: Session, job: MergeJob): Promise<void> {
+/** Answers the job as it is merged now: where no cell needs the lenient casts, it does without. */
+async function findBadOf(session: Session, job: MergeJob): Promise<MergeJob> {
   await makeCastFunctions(session);
   await session.query(`truncate ${badTable}, ${verdictTable}`);
   for (const statement of markStructuralBad(job)) await session.query(statement);
-  await findUncastable(session, job);
+  const isSound = await findUncastable(session, job);
   await takeOut(session, job);
   const nullKeys = markNullKeys(job);
   if (nullKeys !== undefined && (await session.query(nullKeys)).count > 0) await takeOut(session, job);
+  return isSound ? soundJob(job) : job;
 }
 
 async function takeOut(session: Session, job: MergeJob): Promise<void> {
@@ -207,9 +190,13 @@ async function takeOut(session: Session, job: MergeJob): Promise<void> {
   await session.query(takeOutBad(job));
 }
 
-async function mergeWithBad(session: Session, job: MergeJob, options: MergeOptions): Promise<void> {
-  if (options.badFound !== true) await findBadOf(session, job);
-  const { done, collided } = await attempt(session, () => applySet(session, job, "lenient", options));
+/** `refused`: a constraint refuses some row; the set would meet it again. */
+async function mergeWithBad(session: Session, job: MergeJob, options: MergeOptions, refused: boolean): Promise<void> {
+  const tried =
+    refused && job.partial === undefined
+      ? failedAttempt("")
+      : await attempt(session, () => applySet(session, job, "lenient", options));
+  const { done, collided } = tried;
   if (done) return;
   // A full load has no steps: each key is there once, and which of two rows comes first nobody can say.
   const hasSteps = job.key.length > 0 && job.op !== undefined;

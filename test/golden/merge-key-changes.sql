@@ -85,7 +85,7 @@ group by 1, 2;
 
 insert into pg_temp.drayage_step (place, _n)
 select dense_rank() over (order by (c._n & ~549755813888::bigint)), c._n from (
-    select s._n, s.c1 as op, case when s.c3 ~ '^[-+]?[0-9]+$' then (s.c3)::bigint when s.c3 ~  E'^\\s*[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?\\s*$' then case when (s.c3)::numeric = trunc((s.c3)::numeric) then (s.c3)::numeric::bigint else pg_temp.drayage_lossy()::bigint end when s.c3 ~ '^\s*[-+]?0[xXoObB]|_' then pg_temp.drayage_lossy()::bigint else (s.c3)::bigint end as k0
+    select s._n, s.c1 as op, case when s.c3 ~ '^[-+]?[0-9]+$' then (s.c3)::bigint when s.c3 ~  E'^\\s*[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?\\s*$' then case when (s.c3)::numeric = trunc((s.c3)::numeric) then (s.c3)::numeric::bigint else pg_temp.drayage_lossy(s.c3)::bigint end when s.c3 ~ '^\s*[-+]?0[xXoObB]|_' then pg_temp.drayage_lossy(s.c3)::bigint else (s.c3)::bigint end as k0
     from pg_temp.staging_1 s
     where not exists (select from pg_temp.drayage_bad b where b._n = (s._n & ~549755813888::bigint))
   ) c;
@@ -102,7 +102,7 @@ select s._n, 0, s.place,
   end
 from (
   select distinct on (k0) * from (
-    select st.place, s._n, s.c1 as op, case when s.c3 ~ '^[-+]?[0-9]+$' then (s.c3)::bigint when s.c3 ~  E'^\\s*[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?\\s*$' then case when (s.c3)::numeric = trunc((s.c3)::numeric) then (s.c3)::numeric::bigint else pg_temp.drayage_lossy()::bigint end when s.c3 ~ '^\s*[-+]?0[xXoObB]|_' then pg_temp.drayage_lossy()::bigint else (s.c3)::bigint end as k0
+    select st.place, s._n, s.c1 as op, case when s.c3 ~ '^[-+]?[0-9]+$' then (s.c3)::bigint when s.c3 ~  E'^\\s*[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?\\s*$' then case when (s.c3)::numeric = trunc((s.c3)::numeric) then (s.c3)::numeric::bigint else pg_temp.drayage_lossy(s.c3)::bigint end when s.c3 ~ '^\s*[-+]?0[xXoObB]|_' then pg_temp.drayage_lossy(s.c3)::bigint else (s.c3)::bigint end as k0
     from pg_temp.drayage_step st join pg_temp.staging_1 s on s._n = st._n
     where st.place between drayage_lo and drayage_hi
   ) c
@@ -112,7 +112,7 @@ left join "shop"."orders" m on m."id" = s.k0
 left join "drayage"."tombstones_1" t on t."id" = s.k0;
 
 with c as (
-    select s._n, s.c1 as op, case when s.c3 ~ '^[-+]?[0-9]+$' then (s.c3)::bigint when s.c3 ~  E'^\\s*[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?\\s*$' then case when (s.c3)::numeric = trunc((s.c3)::numeric) then (s.c3)::numeric::bigint else pg_temp.drayage_lossy()::bigint end when s.c3 ~ '^\s*[-+]?0[xXoObB]|_' then pg_temp.drayage_lossy()::bigint else (s.c3)::bigint end as k0
+    select s._n, s.c1 as op, case when s.c3 ~ '^[-+]?[0-9]+$' then (s.c3)::bigint when s.c3 ~  E'^\\s*[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?\\s*$' then case when (s.c3)::numeric = trunc((s.c3)::numeric) then (s.c3)::numeric::bigint else pg_temp.drayage_lossy(s.c3)::bigint end when s.c3 ~ '^\s*[-+]?0[xXoObB]|_' then pg_temp.drayage_lossy(s.c3)::bigint else (s.c3)::bigint end as k0
     from pg_temp.staging_1 s
     where not exists (select from pg_temp.drayage_bad b where b._n = (s._n & ~549755813888::bigint))
   ), r as (

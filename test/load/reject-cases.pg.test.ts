@@ -177,6 +177,7 @@ const cases: readonly Case[] = [
     good: "1",
     bad: "2,0",
     column: "v",
+    constraint: "positive_check",
     sqlstate: "23514",
   },
   {
