@@ -8,6 +8,7 @@ import { configPage, configSchemaFile } from "../scripts/config-docs.ts";
 import { configKeys } from "../scripts/config-reference.ts";
 import { errorsPage } from "../scripts/error-docs.ts";
 import { withLife } from "../scripts/life-docs.ts";
+import { terminalSvg } from "../scripts/terminal-svg.ts";
 import { loadConfig } from "../src/config/load-config.ts";
 import { errorCodes } from "../src/errors.ts";
 import { rejectAnchor, rejectEntries } from "../src/warehouse/reject-reasons.ts";
@@ -117,6 +118,13 @@ test("the README's config loads as it stands", () => {
     },
   });
   expect(config.tables.map(({ name }) => name)).toEqual(["orders", "customers"]);
+});
+
+test("the recording is drawn of what was printed, names of strangers included", () => {
+  const svg = terminalSvg([{ command: "drayage x", output: 'a\u001b[32mb <c> & "d"\u001b[39m\n' }], 80);
+  expect(svg).toMatch(/>a<\/text><text [^>]*fill="#7ee787"[^>]*>b &lt;c&gt; &amp; &quot;d&quot;<\/text>/);
+  expect(svg).not.toContain("\u001b");
+  expect(read("docs/terminal.svg")).toContain("every record accounted for");
 });
 
 describe("links", () => {
