@@ -258,7 +258,7 @@ export const errorCodes = {
   LATE_PARTIAL: {
     summary:
       "The object came late: newer records of too many of its rows were applied, and records of the table leave cells out",
-    next: "Reload the table in DMS, or fetch those rows anew and `drayage mark skipped` the object; it holds nothing back.",
+    next: "Raise reject_limit and `drayage load`: its other records load; then `drayage refresh` builds those rows anew, in order.",
     exit: 5,
     retry: "after_change",
   },

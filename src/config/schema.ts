@@ -19,7 +19,9 @@ const dialect = v.section({
   file_timezone: v.timeZone.optional().describe("DMS's DatePartitionTimezone: the zone of the times in object names."),
   unchanged_token: v.text
     .optional()
-    .describe("DMS's CsvNoSupValue: the cell was not logged and keeps its stored value."),
+    .describe(
+      "DMS's CsvNoSupValue: a cell that was not logged keeps its stored value; the table loads strictly in order.",
+    ),
   before_image: v
     .section({
       prefix: v.text.optional().describe("What their names begin with."),

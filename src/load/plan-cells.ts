@@ -16,6 +16,7 @@ export async function describeCells(
   columns: PlanColumns,
   unit: StagedUnit,
   feeds: readonly Feed[],
+  token: string | undefined,
 ): Promise<void> {
   if (unit.staging === undefined) return;
   const indexOf = (feed: Feed) =>
@@ -27,6 +28,7 @@ export async function describeCells(
     unit.staging.name,
     indexes,
     opIndex < 0 ? undefined : stagedCell(opIndex),
+    token,
   );
   for (const feed of feeds) {
     const index = indexOf(feed);
@@ -38,7 +40,9 @@ export async function describeCells(
     if (feed.hash) columns.add(feed, { ...of, sample: undefined }, undefined);
     if (feed.hash) continue;
     const guessable = feed.type === "text" && columns.isNew(feed) && !columns.has(feed.path);
-    const proposed = guessable ? inferType(await cellValues(session, unit.staging.name, index, mostLooked)) : undefined;
+    const proposed = guessable
+      ? inferType(await cellValues(session, unit.staging.name, index, mostLooked, token))
+      : undefined;
     columns.add(feed, of, proposed);
   }
   columns.overflow(unit.overflow);

@@ -198,7 +198,8 @@ class TablePlanner {
     this.#pinned = { ...this.#pinned, ...newPins(known, unit) };
     const { session } = this.#worker;
     const staged = stagedColumns(known, unit);
-    await describeCells(session, this.#columns, unit, bindForDisplay(this.#spec, staged, known));
+    const { unchangedToken } = this.#spec.config.dialect;
+    await describeCells(session, this.#columns, unit, bindForDisplay(this.#spec, staged, known), unchangedToken);
     if (unit.objects.every((object) => object.staged === 0)) {
       this.#count(unit, new Map(), []);
       return;

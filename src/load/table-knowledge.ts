@@ -90,7 +90,7 @@ export function nullRule(known: TableKnowledge, opened: OpenedObject, shape: Obj
       ? { tokens: configured, decided: true, evidence: [] }
       : pinned.nulls !== undefined
         ? { tokens: pinned.nulls, decided: true, evidence: [pinnedNulls(pinned.nulls)] }
-        : nullEvidence(opened.head, opened.whole, shape, types);
+        : nullEvidence(opened.head, opened.whole, shape, types, spec.config.dialect.unchangedToken);
   const named = tokens.filter((token) => token !== "");
   return { tokens, decided, evidence, castToken: tokens.includes("") && named.length === 1 ? named[0] : undefined };
 }

@@ -27,6 +27,7 @@ export function nullEvidence(
   whole: boolean,
   shape: ObjectShape,
   typed: ReadonlyMap<string, string>,
+  unchangedToken?: string | undefined,
 ): NullRule {
   const read = (nullTokens: readonly string[]): readonly HeadRecord[] =>
     readHead(head, whole, { ...shape, nullTokens, from: shape.bodyOffset, limit: headRecords }).records;
@@ -39,7 +40,7 @@ export function nullEvidence(
   const empty = shape.fields.find((field, i) => {
     if (field.role !== "column" || !byEmpty.some((record) => record.fields[i] === null)) return false;
     const type = typed.get(field.name);
-    return type === undefined ? holdsNumbersOrTimes(byEmpty, i) : notText.test(type);
+    return type === undefined ? holdsNumbersOrTimes(byEmpty, i, unchangedToken) : notText.test(type);
   });
   if (empty !== undefined) evidence.push(`nulls: empty fields in ${empty.name}, a column of numbers or times`);
   if (literal === undefined && empty === undefined) {
@@ -53,8 +54,8 @@ export function nullEvidence(
   return { tokens, decided: true, evidence };
 }
 
-function holdsNumbersOrTimes(records: readonly HeadRecord[], column: number): boolean {
+function holdsNumbersOrTimes(records: readonly HeadRecord[], column: number, leftOut: string | undefined): boolean {
   const values = records.map((record) => record.fields[column] ?? null);
-  const type = inferType(values.map((value) => (value === defaultToken ? null : value)));
+  const type = inferType(values.map((value) => (value === defaultToken || value === leftOut ? null : value)));
   return type === "bigint" || type === "numeric" || type === "timestamp" || type === "date";
 }

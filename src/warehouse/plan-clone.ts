@@ -79,13 +79,20 @@ export interface CellStatistics {
   readonly sample: string | undefined;
 }
 
+/** `token`: what stands where a cell was left out. */
+function stagedValue(index: number, token: string | undefined): string {
+  return token === undefined ? `s.c${index + 1}` : `nullif(s.c${index + 1}, ${literal(token)})`;
+}
+
 /** Of staged cells, by index; a few at a time, since a row has 1,664 columns at the most. */
 export async function cellStatistics(
   session: Session,
   staging: string,
   indexes: readonly number[],
   op: string | undefined,
+  token?: string | undefined,
 ): Promise<Map<number, CellStatistics>> {
+  const cell = (index: number) => stagedValue(index, token);
   const statistics = new Map<number, CellStatistics>();
   for (let i = 0; i < indexes.length; i += 200) {
     const batch = indexes.slice(i, i + 200);
@@ -93,7 +100,7 @@ export async function cellStatistics(
       `select count(*) as records, ${batch
         .map(
           (index) =>
-            `count(s.c${index + 1}) as f${index}, max(length(s.c${index + 1})) as l${index}, left(min(s.c${index + 1}) filter (where s.c${index + 1} <> ''), 120) as v${index}`,
+            `count(${cell(index)}) as f${index}, max(length(${cell(index)})) as l${index}, left(min(${cell(index)}) filter (where ${cell(index)} <> ''), 120) as v${index}`,
         )
         .join(", ")}
        from ${staging} s${op === undefined ? "" : ` where ${op} is distinct from 'D'`}`,
@@ -111,9 +118,16 @@ export async function cellStatistics(
 }
 
 /** Filled cells of some columns, for proposals. */
-export async function cellValues(session: Session, staging: string, index: number, limit: number): Promise<string[]> {
+export async function cellValues(
+  session: Session,
+  staging: string,
+  index: number,
+  limit: number,
+  token?: string | undefined,
+): Promise<string[]> {
+  const cell = stagedValue(index, token);
   const { rows } = await session.query<{ value: string }>(
-    `select s.c${index + 1} as value from ${staging} s where s.c${index + 1} is not null limit $1`,
+    `select ${cell} as value from ${staging} s where ${cell} is not null limit $1`,
     [limit],
   );
   return rows.map((row) => row.value);

@@ -27,7 +27,8 @@ const nextSteps = {
   bad_op: `Set dialect.op: false if the first column is no op, ${replay}.`,
   null_key: `Check primary_key in the config, and that the source has a value in each of its columns; ${replay}.`,
   partial_unknown_key: `Once the key's own insert is loaded, ${again}; a row that the source has and the table lacks is fetched anew: \`drayage rejects export --keys\` names it.`,
-  late_partial: `Its row may lack what the record changed: ${anew}, or load the table's full load again; then purge the reject.`,
+  late_partial:
+    "Its row may lack what the record changed: `drayage refresh` builds the row anew from all objects in order; then purge the reject.",
   no_order: `Check order_by in the config, and that the source writes digits into its column; ${replay}.`,
   cast: `Alter the column to a type that takes the value, or correct the value in the source; ${replay}.`,
   out_of_range: `Alter the column to a wider type, ${replay}.`,

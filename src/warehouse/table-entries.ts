@@ -50,7 +50,7 @@ export async function tableEntries(session: Session, stateSchema: string, table:
   }));
 }
 
-/** Open rejects by entry: records that are in no row until they are replayed. */
+/** Open rejects by entry: records that are in no row until they are replayed. One that came late has its place where all come in order. */
 export async function openRejects(
   session: Session,
   stateSchema: string,
@@ -58,7 +58,7 @@ export async function openRejects(
 ): Promise<Map<bigint, number[]>> {
   const { rows } = await session.query<{ id: string; records: number[] }>(
     `select history_id as id, array_agg(record_no::integer order by record_no) as records from ${ident(stateSchema)}.rejects
-     where history_id = any($1::bigint[]) and replayed_at is null group by 1`,
+     where history_id = any($1::bigint[]) and replayed_at is null and reason <> 'late_partial' group by 1`,
     [ids.map(String)],
   );
   return new Map(rows.map((row) => [BigInt(row.id), row.records]));

@@ -113,6 +113,21 @@ test.each<[string, string, string]>([
     "4:3  tables.a/b: full_load: snapshot needs a key",
   ],
   [
+    "cells that are left out, and no row that has them",
+    "  a/b: {write_mode: append, dialect: {unchanged_token: '~'}}",
+    "4:3  tables.a/b: dialect.unchanged_token keeps what a row has",
+  ],
+  [
+    "a token that means NULL by itself",
+    "  a/b: {dialect: {unchanged_token: 'NULL'}}",
+    "4:3  tables.a/b: dialect.unchanged_token is what means NULL, too; set dialect.nulls to something else",
+  ],
+  [
+    "a token that is set to mean NULL",
+    "  a/b: {dialect: {unchanged_token: '~', nulls: ['~']}}",
+    "dialect.unchanged_token is what means NULL, too; set CsvNoSupValue to something else",
+  ],
+  [
     "replace of changes",
     "  a/b: {write_mode: replace, full_load: changes}",
     "4:3  tables.a/b: full_load: changes contradicts write_mode: replace",

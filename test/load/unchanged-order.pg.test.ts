@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { backfillHere } from "../support/backfill-here.ts";
 import { cutInto } from "../support/load-here.ts";
 import { csv, oneTable } from "../support/one-table.ts";
+import { refreshHere } from "../support/refresh-here.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
@@ -34,6 +35,9 @@ test("what comes late loads where its rows are not newer; else each record is a 
   expect(again.counts).toMatchObject({ read: 9, rejected: 1 });
   expect(await table.rows("id", "v", "n")).toEqual(["1 a 5", "2 B 2", "4 d 4"]);
   expect(await table.rejects()).toEqual(["1 late_partial - -"]);
+  // All objects in order: the only way to have both cells right.
+  await refreshHere(place);
+  expect(await table.rows("id", "v", "n")).toEqual(["1 LOST 5", "2 B 2", "4 d 4"]);
 });
 
 test("too many of them fail the object, which holds nothing", async () => {

@@ -193,3 +193,16 @@ describe("a key that changes", () => {
     ]);
   });
 });
+
+test("plan does not take the token for a value", async () => {
+  const table = await oneTable(place, { dialect, primary_key: ["id"] });
+  table.full(1, csv("id,v,n", "1,a,1"));
+  await table.load();
+  table.change(1, csv("Op,id,v,n", "U,1,~,12", "U,1,zz,~", "U,1,~,~"));
+  const plan = (await planHere(place)).tables[0];
+  expect(plan?.columns.map(({ column, nullShare, sample }) => [column, nullShare.toFixed(2), sample])).toEqual([
+    ["id", "0.00", "1"],
+    ["v", "0.67", "zz"],
+    ["n", "0.67", "12"],
+  ]);
+});

@@ -40,3 +40,8 @@ test.each<[string, string, Record<string, string>, string[], boolean]>([
   expect(rule).toMatchObject({ tokens, decided });
   expect(rule.evidence.length).toBeGreaterThan(0);
 });
+
+test("cells that were left out say nothing of a column's type", () => {
+  const rule = nullEvidence(Buffer.from("Op,id,note\nI,1,a\nU,,~\nU,~,~\n"), true, shape, new Map(), "~");
+  expect(rule).toMatchObject({ tokens: [""], decided: true });
+});
