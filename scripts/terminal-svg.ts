@@ -45,7 +45,7 @@ export function terminalSvg(steps: readonly Step[], columns: number): string {
     const style = `${frames}@media (prefers-reduced-motion:no-preference){#s${i}{animation:s${i} ${total}s step-end infinite}}`;
     return { style, screen: `<g id="s${i}"${still}>${lines.map(lineSvg).join("")}</g>` };
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${tall}" viewBox="0 0 ${width} ${tall}" role="img" aria-label="drayage in a terminal: ${steps.map(({ command }) => escaped(command)).join(", ")}">
+  return `<svg xmlns="http://www.w3.org/2000/svg" xml:space="preserve" width="${width}" height="${tall}" viewBox="0 0 ${width} ${tall}" role="img" aria-label="drayage in a terminal: ${steps.map(({ command }) => escaped(command)).join(", ")}">
 <style>text{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fill:#c9d1d9;white-space:pre}${drawn.map(({ style }) => style).join("")}</style>
 <rect width="${width}" height="${tall}" rx="8" fill="#0d1117"/>
 ${drawn.map(({ screen }) => screen).join("\n")}
