@@ -17,6 +17,7 @@ import { listRejects } from "../warehouse/rejects.ts";
 import { Session } from "../warehouse/session.ts";
 import { type GlobalOptions, type Host, programVersion, terminalOf } from "./context.ts";
 import { loadText } from "./render-load.ts";
+import { indent } from "./render-plan.ts";
 import { print, renderTable, safeText, type Terminal, tone } from "./terminal.ts";
 
 export interface DemoOptions extends GlobalOptions {
@@ -232,13 +233,6 @@ and then:
   psql "$DATABASE_URL" -c 'select * from shop.customers'
 To end them:
 ${stops.map((line) => `  ${line}`).join("\n")}`;
-}
-
-function indent(text: string): string {
-  return text
-    .split("\n")
-    .map((line) => (line === "" ? line : `  ${line}`))
-    .join("\n");
 }
 
 function cut(text: string, width: number): string {

@@ -15,7 +15,7 @@ import { formatBytes, formatCount, formatDuration } from "../observe/progress.ts
 import { shellWord } from "../observe/shell-word.ts";
 import type { DifferenceCount } from "../warehouse/compare-rows.ts";
 import { errorText } from "./print-error.ts";
-import { mask, type Samples } from "./render-plan.ts";
+import { counted, indent, mask, type Samples } from "./render-plan.ts";
 import { renderTable, safeText, type Terminal, tone } from "./terminal.ts";
 
 export function validationText(terminal: Terminal, report: ValidationReport, samples: Samples): string {
@@ -229,10 +229,6 @@ function nextText({ table, compared, counted: byObject, error }: TableValidation
   return undefined;
 }
 
-function counted(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
-}
-
 function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
@@ -249,11 +245,4 @@ function wrap(text: string, width: number): string[] {
     else lines[lines.length - 1] = `${last} ${word}`;
   }
   return lines;
-}
-
-function indent(text: string): string {
-  return text
-    .split("\n")
-    .map((line) => (line === "" ? line : `  ${line}`))
-    .join("\n");
 }

@@ -5,7 +5,6 @@ import { type ReplayReport, replayExit, runReplay } from "../load/run-replay.ts"
 import { formatCount } from "../observe/progress.ts";
 import { shellWord } from "../observe/shell-word.ts";
 import { outcomes } from "../warehouse/record-counts.ts";
-import { isRejectReason } from "../warehouse/reject-reasons.ts";
 import type { RejectSelection } from "../warehouse/reject-selection.ts";
 import { configOf, type GlobalOptions, type Host, terminalOf, withSignals, withSource } from "./context.ts";
 import { errorJson, errorText, printTraces } from "./print-error.ts";
@@ -30,11 +29,6 @@ export async function selectionOf(
   options: SelectionOptions,
 ): Promise<RejectSelection | undefined> {
   const { reason, object, id = [] } = options;
-  if (reason !== undefined && !isRejectReason(reason))
-    throw new DrayageError("USAGE", {
-      message: `${JSON.stringify(reason)} is no reason of a reject`,
-      next: "See the reasons there are with `drayage rejects list`, all of them in docs/errors.md#reasons-of-rejects.",
-    });
   if (id.some((one) => !/^\d{1,18}$/.test(one)))
     throw new DrayageError("USAGE", { message: "A reject's id is a number" });
   const config = configOf(host, options);

@@ -1,5 +1,6 @@
 /** Whether the zone in which times are read means the same to this machine and to the warehouse. */
 import type { Config } from "../config/config.ts";
+import { zoneOffset } from "../source/object-key.ts";
 import type { Session } from "../warehouse/session.ts";
 import { type Finding, good, note } from "./finding.ts";
 
@@ -14,7 +15,7 @@ export async function checkTimeZone(session: Session, { source }: Config, now: D
     "select extract(timezone from t)::integer as seconds from unnest($1::timestamptz[]) with ordinality as u (t, n) order by n",
     [times.map((time) => time.toISOString())],
   );
-  const differs = times.some((time, i) => rows[i]?.seconds !== offsetOf(timezone, time));
+  const differs = times.some((time, i) => rows[i]?.seconds !== zoneOffset(timezone, time) / 1000);
   return differs
     ? note(
         "time zone",
@@ -22,22 +23,4 @@ export async function checkTimeZone(session: Session, { source }: Config, now: D
         "Update Node.js (its ICU data) or the server's time zone files.",
       )
     : good("time zone", `A source time without a zone is taken as ${timezone} (source.timezone)`);
-}
-
-/** Seconds east of UTC. */
-export function offsetOf(timeZone: string, time: Date): number {
-  const parts: Partial<Record<Intl.DateTimeFormatPartTypes, number>> = {};
-  const format = new Intl.DateTimeFormat("en-US", {
-    timeZone,
-    hourCycle: "h23",
-    year: "numeric",
-    month: "numeric",
-    day: "numeric",
-    hour: "numeric",
-    minute: "numeric",
-    second: "numeric",
-  });
-  for (const { type, value } of format.formatToParts(time)) parts[type] = Number(value);
-  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts;
-  return Date.UTC(year, month - 1, day, hour, minute, second) / 1000 - Math.floor(time.getTime() / 1000);
 }

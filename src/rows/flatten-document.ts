@@ -148,10 +148,14 @@ export class DocumentFlattener {
   /** At the first character of a value; `depth` is that of the brackets around it. */
   #value(node: Node, first: number, depth: number): void {
     const reader = this.#reader;
+    // Ignored paths share a node: two of them are no duplicates, and nothing was kept that could be taken back.
+    if (node.rule === "ignore") {
+      this.#skip(depth);
+      return;
+    }
     if (node.seen === this.#serial) this.#forget(node);
     node.seen = this.#serial;
-    if (node.rule === "ignore") this.#skip(depth);
-    else if (first === code.quote) this.#string(node, depth);
+    if (first === code.quote) this.#string(node, depth);
     else if (first === code.openObject) this.#objectValue(node, depth);
     else if (first === code.openArray) this.#jsonCell(node, depth);
     else if (first === code.n && reader.isAt("nu")) reader.literal("null");
@@ -274,8 +278,7 @@ export class DocumentFlattener {
       this.#cells[node.column.index] = null;
       if (node.column.strangeIndex !== undefined) this.#cells[node.column.strangeIndex] = null;
     }
-    // The node that all ignored paths share has no path: nothing of it was rescued.
-    if (node.path.length > 0) this.#rescued.forget(node.path);
+    this.#rescued.forget(node.path);
     for (const child of node.children.values()) this.#forget(child);
   }
 }

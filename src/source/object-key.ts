@@ -114,6 +114,11 @@ interface Zone {
 
 const zones = new Map<string, Zone>();
 
+/** Milliseconds east of UTC. */
+export function zoneOffset(name: string, time: Date): number {
+  return zoneOf(name).offsetAt(time.getTime());
+}
+
 function zoneOf(name: string): Zone {
   let zone = zones.get(name);
   if (zone === undefined) {

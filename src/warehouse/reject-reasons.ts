@@ -53,7 +53,7 @@ export const rejectEntries: Readonly<Record<RejectReason, RejectEntry>> = Object
   ]),
 ) as Record<RejectReason, RejectEntry>;
 
-export function isRejectReason(word: string): word is RejectReason {
+function isRejectReason(word: string): word is RejectReason {
   return Object.hasOwn(rejectEntries, word);
 }
 
